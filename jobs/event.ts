@@ -1,0 +1,21 @@
+/**
+ * An event, decoded and checked: Segment's common fields (https://segment.com/docs/connections/spec/common/).
+ * Times are epoch ms. What a producer sent beyond these fields is not carried.
+ */
+export interface Event {
+  /** '' when the producer gave none; such an event is never taken for a duplicate. */
+  readonly messageId: string
+  /** `track`, `identify`, `page`, `screen`, `group` or `alias`. */
+  readonly type: string
+  /** Name of a `track` event, such as `Order Completed`; '' for other types. */
+  readonly event: string
+  readonly userId: string
+  readonly anonymousId: string | undefined
+  /** When it happened; clamped to five minutes after the record's append time. */
+  readonly timestamp: number
+  readonly sentAt: number | undefined
+  readonly receivedAt: number | undefined
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly traits: Readonly<Record<string, unknown>>
+  readonly context: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,77 @@
+import type { Event } from './event.ts'
+
+/**
+ * A job as the runtime knows it: pure functions over one key's state. `defineJob` makes one from features
+ * and triggers. Nothing here reads a clock, randomness, files or the network.
+ */
+export interface Job<State = unknown> {
+  readonly name: string
+  /** The one topic that it reads. */
+  readonly input: string
+  /** Changes whenever the definition does, and only then. */
+  readonly hash: string
+  /** Whether the wall clock moves the time of a quiet task, or only events do. */
+  readonly idle: 'wall-clock' | 'hold'
+  /** How far behind the newest event time the watermark follows, ms. */
+  readonly outOfOrdernessMs: number
+  /** How far behind the watermark an event may be before it goes to `<job>.late`, ms. */
+  readonly latenessMs: number
+  /** A repeat of one of a key's last `last` message ids, at most `withinMs` older in event time, is dropped. */
+  readonly dedupe: { readonly last: number; readonly withinMs: number }
+  /** The most bytes of one key's encoded state; an event that would exceed it is dead-lettered. */
+  readonly stateBytesMax: number
+
+  create(): State
+  /** The state as plain arrays, numbers, strings and booleans, for msgpack. */
+  encode(state: State): unknown
+  /** The inverse of `encode`. Throws a `JobError` for a shape that it does not know. */
+  decode(encoded: unknown): State
+  /** Takes the event into the state. On a throw (a `JobError`) the state is as it was. */
+  absorb(state: State, event: Event, context: JobContext): void
+  /** The key's next timer, first by time, then by name. A pure function of the state. */
+  nextTimer(state: State): Timer | undefined
+  /** Fires what `nextTimer` said; afterwards `nextTimer` answers another. On a throw the state is as it was. */
+  fire(state: State, timer: Timer, context: JobContext): void
+  /** Removes a timer that threw, firing nothing. */
+  cancel(state: State, timer: Timer): void
+  row(state: State): JobRow
+}
+
+export interface JobRow {
+  readonly features: Readonly<Record<string, unknown>>
+  readonly segments: readonly string[]
+}
+
+export interface JobContext {
+  /** The key. */
+  readonly key: string
+  /** The task's watermark before this event, epoch ms; `undefined` before the first. */
+  readonly watermark: number | undefined
+  /** Sends a trigger record with this step's commit; forgotten when the step throws. */
+  emit(trigger: Trigger): void
+}
+
+export interface Timer {
+  /** Epoch ms of event time. */
+  readonly time: number
+  readonly name: string
+}
+
+export interface Trigger {
+  readonly name: string
+  /** What made it fire, for people. */
+  readonly reason: string
+  /** Epoch ms of event time. */
+  readonly time: number
+}
+
+/** A fault of one event or of a job's definition. `code` is stable, snake_case. */
+export class JobError extends Error {
+  override readonly name = 'JobError'
+  readonly code: string
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
