@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+
+/** Ends a process, its group where it leads one, and all of its descendants, also those in groups of their own. */
+export function killTree(root: number): void {
+  const doomed = [...descendants(root), root]
+  kill(-root)
+  for (const pid of doomed) kill(pid)
+}
+
+function descendants(root: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const children = new Map<number, number[]>()
+  // Without `ps` (some small images) the group has to do.
+  for (const line of (stdout ?? '').split('\n')) {
+    const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
+    if (pid > 0) children.set(parent, [...(children.get(parent) ?? []), pid])
+  }
+  const found: number[] = []
+  const queue = [...(children.get(root) ?? [])]
+  for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
+    found.push(pid)
+    queue.push(...(children.get(pid) ?? []))
+  }
+  return found
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    if (!gone) throw error
+  }
+}

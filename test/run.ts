@@ -1,0 +1,187 @@
+/**
+ * `npm test`: runs each test file in a process of its own, two at a time, and sums up what they report.
+ *
+ *     node test/run.ts [--dir test] [--only LIST] [--file-timeout SECONDS] [FILTER…]
+ *
+ * FILTER is a part of a path; LIST a file with one such part a line. One that fits no file fails the run, and so
+ * does a file that runs no test, ends by a signal or by its time-out, or leaves processes behind. The last line is
+ * `N passed, N failed[, N skipped]`.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, sep } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Report } from './harness.ts'
+import { killTree } from './process-tree.ts'
+
+interface FileResult extends Report {
+  readonly file: string
+  readonly seconds: number
+  /** What is wrong with the process as a whole; each counts as one failed test. */
+  readonly problems: readonly string[]
+  readonly output: string
+}
+
+/** The most of a file's output that is kept, from its end, in characters. */
+const OUTPUT_MAX = 400_000
+const FILES_AT_ONCE = 2
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    dir: { type: 'string', default: 'test' },
+    only: { type: 'string' },
+    'file-timeout': { type: 'string', default: '180' },
+  },
+})
+const running = new Set<number>()
+const scratch = mkdtempSync(join(tmpdir(), 'millrace-test-'))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt())
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const started = performance.now()
+  const filters = flags.only === undefined ? positionals : [...lines(flags.only), ...positionals]
+  const all = testFiles(flags.dir)
+  const files = all.filter(
+    file => filters.length === 0 || filters.some(part => file.includes(part)),
+  )
+  const unfit = filters.filter(part => !all.some(file => file.includes(part)))
+  for (const part of unfit) console.log(`  no test file under ${flags.dir} fits "${part}"`)
+  if (all.length === 0) console.log(`  no test file under ${flags.dir}`)
+
+  const results: FileResult[] = []
+  const queue = [...files]
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file)
+      print(result)
+      results.push(result)
+    }
+  }
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
+  rmSync(scratch, { recursive: true, force: true })
+
+  const skips = results.flatMap(each => each.skips)
+  if (skips.length > 0) console.log('\n  skipped:')
+  for (const { test, reason } of skips) console.log(`    ${test} (${reason})`)
+  const passed = sum(results.map(each => each.passed))
+  const failed = sum(results.map(each => each.failed)) + unfit.length + (all.length === 0 ? 1 : 0)
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`\n  ${files.length} files on Node ${process.versions.node} in ${seconds} s\n`)
+  console.log(
+    `${passed} passed, ${failed} failed${skips.length > 0 ? `, ${skips.length} skipped` : ''}`,
+  )
+  return failed > 0 ? 1 : 0
+}
+
+function testFiles(dir: string): string[] {
+  const found = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(name =>
+    name.endsWith('.test.ts'),
+  )
+  // What needs a real Kafka runs only when it is asked for, by --dir.
+  return found
+    .filter(name => !name.startsWith(`kafka${sep}`))
+    .map(name => join(dir, name))
+    .sort()
+}
+
+function lines(path: string): string[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
+}
+
+function runFile(file: string): Promise<FileResult> {
+  const started = performance.now()
+  const reportPath = join(scratch, `${file.replaceAll(sep, '+')}.json`)
+  const stripper = new URL('../bin/typescript.js', import.meta.url).href
+  const child = spawn(process.execPath, ['--import', stripper, file], {
+    // A process group of its own, so that all that it starts can be ended with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, MILLRACE_TEST_REPORT: reportPath, NO_COLOR: '1', FORCE_COLOR: '0' },
+  })
+  const pid = child.pid
+  if (pid !== undefined) running.add(pid)
+  let output = ''
+  const keep = (chunk: string) => {
+    output = (output + chunk).slice(-OUTPUT_MAX)
+  }
+  child.stdout.setEncoding('utf8').on('data', keep)
+  child.stderr.setEncoding('utf8').on('data', keep)
+  const problems: string[] = []
+  const secondsMax = Number(flags['file-timeout'])
+  const timer = setTimeout(() => {
+    problems.push(`has not ended after ${secondsMax} s`)
+    if (pid !== undefined) killTree(pid)
+  }, secondsMax * 1000)
+
+  return new Promise(resolve => {
+    child.on('error', error => problems.push(`could not be started: ${error.message}`))
+    child.on('exit', async (code, signal) => {
+      clearTimeout(timer)
+      if (pid !== undefined) {
+        if (await leftBehind(pid)) problems.push('left processes running')
+        killTree(pid)
+        running.delete(pid)
+      }
+      const report = readReport(reportPath)
+      if (report === undefined)
+        problems.push(`ended without a report (${signal ?? `exit code ${code}`})`)
+      else if (report.passed + report.failed + report.skips.length === 0)
+        problems.push('ran no test')
+      else if (code !== 0 && report.failed === 0)
+        problems.push(`exit code ${code} although no test failed`)
+      const { passed = 0, failed = 0, skips = [] } = report ?? {}
+      const seconds = (performance.now() - started) / 1000
+      resolve({ file, passed, failed: failed + problems.length, skips, seconds, problems, output })
+    })
+  })
+}
+
+function readReport(path: string): Report | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Report
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Whether the group still has a process half a second after its first one ended. */
+async function leftBehind(group: number): Promise<boolean> {
+  for (let tries = 0; tries < 5; tries++) {
+    try {
+      process.kill(-group, 0)
+    } catch {
+      return false
+    }
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  return true
+}
+
+function print({ file, passed, failed, skips, seconds, problems, output }: FileResult): void {
+  const counts = [`${passed} passed`]
+  if (failed > 0) counts.push(`${failed} failed`)
+  if (skips.length > 0) counts.push(`${skips.length} skipped`)
+  console.log(
+    `${failed > 0 ? 'FAIL' : 'ok  '} ${file.padEnd(44)} ${counts.join(', ')}  ${seconds.toFixed(1)} s`,
+  )
+  if (failed === 0) return
+  for (const problem of problems) console.log(`    ${file} ${problem}`)
+  console.log(output.replaceAll(/^/gm, '    '))
+}
+
+function interrupt(): void {
+  for (const pid of running) killTree(pid)
+  rmSync(scratch, { recursive: true, force: true })
+  process.exit(130)
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
