@@ -1,0 +1,103 @@
+import kafkajs from 'kafkajs'
+import { assignSticky } from './assignment.ts'
+import { type Cluster, type KafkaOptions, kafkaFault, whileUnreachable } from './kafka-cluster.ts'
+import type { Membership, MembershipOptions } from './log.ts'
+
+const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol
+const assignerName = 'millrace-sticky'
+const version = 1
+
+/**
+ * A kafkajs consumer that fetches nothing: all its partitions are paused from the moment they are assigned.
+ * It joins, beats and rejoins; what is read, and from where, is the reader's and the tasks' affair.
+ */
+export class KafkaMembership implements Membership {
+  readonly #options: KafkaOptions & MembershipOptions
+  readonly #consumer: kafkajs.Consumer
+  readonly #closed = new AbortController()
+  #cluster: Cluster | undefined
+
+  constructor(kafka: kafkajs.Kafka, options: KafkaOptions & MembershipOptions) {
+    this.#options = options
+    this.#consumer = kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: options.sessionMs,
+      rebalanceTimeout: options.sessionMs,
+      heartbeatInterval: Math.min(1_000, Math.floor(options.sessionMs / 5)),
+      maxWaitTimeInMs: 200, // how long it sleeps between heartbeats, as all is paused
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, restartOnFailure: async () => !this.#closed.signal.aborted },
+      partitionAssigners: [
+        assigner => {
+          this.#cluster = assigner.cluster as unknown as Cluster
+          return {
+            name: assignerName,
+            version,
+            protocol: ({ topics }) => ({ name: assignerName, metadata: MemberMetadata.encode({ version, topics, userData: this.#encodeOwned() }) }),
+            assign: async ({ members }) => this.#assign(members),
+          }
+        },
+      ],
+    })
+    this.#consumer.on('consumer.group_join', ({ payload }) => {
+      const partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b)
+      if (partitions.length > 0) this.#consumer.pause([{ topic: options.topic, partitions }])
+      options.onAssigned(partitions, payload.memberId)
+    })
+    this.#consumer.on('consumer.crash', ({ payload }) => {
+      if (!payload.restart && !this.#closed.signal.aborted) options.onFailed(payload.error)
+    })
+  }
+
+  async join(): Promise<void> {
+    const { topic, group, previousMemberId } = this.#options
+    await whileUnreachable(this.#options, this.#closed.signal, async () => {
+      await this.#consumer.connect()
+      if (previousMemberId !== undefined) await this.#evict(group, previousMemberId)
+      await this.#consumer.subscribe({ topic, fromBeginning: true })
+    })
+    await this.#consumer.run({ autoCommit: false, eachBatch: async () => undefined })
+  }
+
+  async leave(): Promise<void> {
+    this.#closed.abort()
+    await this.#consumer.disconnect()
+  }
+
+  /** Else the group waits for the dead member's session to end. Who is unknown has been removed already. */
+  async #evict(groupId: string, memberId: string): Promise<void> {
+    try {
+      const coordinator = await this.#cluster?.findGroupCoordinator({ groupId })
+      await coordinator?.leaveGroup({ groupId, memberId })
+    } catch (error) {
+      if (kafkaFault(error).code === 'connection') throw error
+    }
+  }
+
+  #encodeOwned(): Buffer {
+    return Buffer.from(JSON.stringify({ owned: this.#options.owned() }))
+  }
+
+  #assign(members: kafkajs.GroupMember[]): kafkajs.GroupMemberAssignment[] {
+    const { topic } = this.#options
+    const partitions = this.#cluster?.findTopicPartitionMetadata(topic).length ?? 0
+    const candidates = members.map(({ memberId, memberMetadata }) => ({ memberId, owned: decodeOwned(memberMetadata) }))
+    return [...assignSticky(candidates, partitions)].map(([memberId, mine]) => ({
+      memberId,
+      memberAssignment: MemberAssignment.encode({ version, assignment: { [topic]: mine }, userData: Buffer.alloc(0) }),
+    }))
+  }
+}
+
+/** What another member wrote; one that cannot be read owns nothing. */
+function decodeOwned(memberMetadata: Buffer): number[] {
+  const userData = MemberMetadata.decode(memberMetadata)?.userData
+  if (!userData || userData.length === 0) return []
+  try {
+    const { owned } = JSON.parse(userData.toString()) as { owned?: unknown }
+    return Array.isArray(owned) ? owned.filter((partition): partition is number => Number.isInteger(partition)) : []
+  } catch (error) {
+    if (error instanceof SyntaxError) return []
+    throw error
+  }
+}

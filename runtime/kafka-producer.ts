@@ -1,0 +1,79 @@
+import type kafkajs from 'kafkajs'
+import { errorCodes } from '../protocol/error-codes.ts'
+import { encodeRecordBatch } from '../protocol/record-batch.ts'
+import { type Cluster, type KafkaOptions, kafkaFault, openCluster, whileUnreachable } from './kafka-cluster.ts'
+import { KafkaPartitions } from './kafka-partitions.ts'
+import { type Append, LogError, type Offset, offset, type Producer } from './log.ts'
+
+/**
+ * An idempotent producer: after a lost answer the same batch is sent again under the same sequence number, and
+ * a broker that has it already answers with its offset. Sends go out one after the other.
+ */
+export class KafkaProducer implements Producer {
+  readonly #options: KafkaOptions
+  readonly #cluster: Cluster
+  readonly #partitions: KafkaPartitions
+  readonly #closed = new AbortController()
+  readonly #sequences = new Map<string, number>()
+  #identity: { producerId: number; producerEpoch: number } | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(kafka: kafkajs.Kafka, options: KafkaOptions) {
+    this.#options = options
+    this.#cluster = openCluster(kafka)
+    this.#partitions = new KafkaPartitions(this.#cluster)
+  }
+
+  send(appends: readonly Append[]): Promise<Offset[]> {
+    const sent = this.#last.then(() => this.#send(appends))
+    this.#last = sent.catch(() => undefined) // this send's caller is told; the next one goes on
+    return sent
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort()
+    await this.#cluster.disconnect()
+  }
+
+  async #send(appends: readonly Append[]): Promise<Offset[]> {
+    if (appends.length === 0) return []
+    const identity = this.#identity ?? (await this.#start())
+    const batches = appends.map(({ topic, partition, records }) => {
+      const key = `${topic}/${partition}`
+      const baseSequence = this.#sequences.get(key) ?? 0
+      this.#sequences.set(key, (baseSequence + records.length) % 2 ** 31)
+      return { topic, partition, batch: encodeRecordBatch(records, { now: this.#options.clock.now(), ...identity, baseSequence }) }
+    })
+    try {
+      const bases = await this.#retried(() => this.#partitions.produce(null, batches, 30_000))
+      return bases.map(offset)
+    } catch (error) {
+      if (error instanceof LogError) throw error
+      const { code, message } = kafkaFault(error)
+      this.#identity = undefined // its sequences may have a hole now
+      const lasting = code === errorCodes.MESSAGE_TOO_LARGE || code === errorCodes.TOPIC_AUTHORIZATION_FAILED
+      throw new LogError(lasting ? 'refused' : 'ambiguous', `produce: ${message}`, error)
+    }
+  }
+
+  async #start(): Promise<{ producerId: number; producerEpoch: number }> {
+    return this.#retried(async () => {
+      await this.#cluster.connect()
+      await this.#cluster.refreshMetadata()
+      const broker = await this.#anyBroker()
+      const granted = await broker.initProducerId({ transactionalId: null, transactionTimeout: 30_000 })
+      this.#sequences.clear()
+      this.#identity = { producerId: Number(granted.producerId), producerEpoch: granted.producerEpoch }
+      return this.#identity
+    })
+  }
+
+  /** Any broker grants ids to plain producers; a group's coordinator is one that is surely alive. */
+  #anyBroker() {
+    return this.#cluster.findGroupCoordinator({ groupId: this.#options.clientId })
+  }
+
+  #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    return whileUnreachable(this.#options, this.#closed.signal, attempt)
+  }
+}

@@ -1,0 +1,161 @@
+import type kafkajs from 'kafkajs'
+import { errorCodes } from '../protocol/error-codes.ts'
+import { encodeRecordBatch } from '../protocol/record-batch.ts'
+import { type Broker, type Cluster, type KafkaOptions, kafkaFault, openCluster, whileUnreachable } from './kafka-cluster.ts'
+import { KafkaPartitions } from './kafka-partitions.ts'
+import { type Append, type Committed, LogError, type Offset, offset, type Transaction, type Transactor, type TransactorOptions } from './log.ts'
+
+const transaction = 1 // kind of coordinator
+
+/** Another owner began, or the coordinator ended our transaction for its age: to us it is the same. */
+const fencedCodes = new Set<number>([errorCodes.INVALID_PRODUCER_EPOCH, errorCodes.PRODUCER_FENCED, errorCodes.INVALID_PRODUCER_ID_MAPPING])
+/** Nothing was done; the same request may be sent again. */
+const busyCodes = new Set<number>([
+  errorCodes.CONCURRENT_TRANSACTIONS,
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.NOT_COORDINATOR,
+  errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+])
+
+/**
+ * Kafka's transactional producer, one request at a time (KIP-98). What is ambiguous is never repeated: the
+ * caller takes its task over, which starts from what is committed.
+ */
+export class KafkaTransactor implements Transactor {
+  readonly #options: KafkaOptions & TransactorOptions
+  readonly #cluster: Cluster
+  readonly #partitions: KafkaPartitions
+  readonly #closed = new AbortController()
+  readonly #sequences = new Map<string, number>()
+  #coordinator: Broker | undefined
+  #groupCoordinator: Broker | undefined
+  #producerId = '-1'
+  #producerEpoch = -1
+
+  constructor(kafka: kafkajs.Kafka, options: KafkaOptions & TransactorOptions) {
+    this.#options = options
+    this.#cluster = openCluster(kafka)
+    this.#partitions = new KafkaPartitions(this.#cluster)
+  }
+
+  async fence(): Promise<void> {
+    const { transactionalId, timeoutMs } = this.#options
+    await whileUnreachable(this.#options, this.#closed.signal, async () => {
+      await this.#cluster.connect()
+      const granted = await this.#ask('initProducerId', 60_000, async () => {
+        const coordinator = await this.#findCoordinator()
+        return coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
+      })
+      this.#producerId = granted.producerId
+      this.#producerEpoch = granted.producerEpoch
+      this.#sequences.clear()
+    })
+  }
+
+  begin(): Transaction {
+    const added = new Set<string>()
+    return {
+      send: appends => this.#send(appends, added),
+      sendOffsets: (group, topic, partition, committed) => this.#sendOffsets(group, topic, partition, committed),
+      commit: () => this.#end(true),
+      abort: () => this.#end(false),
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort()
+    await this.#cluster.disconnect()
+  }
+
+  async #send(appends: readonly Append[], added: Set<string>): Promise<Offset[]> {
+    const { transactionalId, clock, timeoutMs } = this.#options
+    const unadded = appends.filter(({ topic, partition }) => !added.has(`${topic}/${partition}`))
+    if (unadded.length > 0) {
+      const topics = unadded.map(({ topic, partition }) => ({ topic, partitions: [partition] }))
+      await this.#ask('addPartitionsToTxn', timeoutMs, async () =>
+        (await this.#findCoordinator()).addPartitionsToTxn({ ...this.#identity(), topics }),
+      )
+      for (const { topic, partition } of unadded) added.add(`${topic}/${partition}`)
+    }
+    const batches = appends.map(({ topic, partition, records }) => {
+      const key = `${topic}/${partition}`
+      const baseSequence = this.#sequences.get(key) ?? 0
+      this.#sequences.set(key, (baseSequence + records.length) % 2 ** 31)
+      const producer = { producerId: Number(this.#producerId), producerEpoch: this.#producerEpoch, baseSequence }
+      return { topic, partition, batch: encodeRecordBatch(records, { now: clock.now(), transactional: true, ...producer }) }
+    })
+    try {
+      const bases = await this.#partitions.produce(transactionalId, batches, timeoutMs)
+      return bases.map(offset)
+    } catch (error) {
+      throw this.#judge('produce', error)
+    }
+  }
+
+  async #sendOffsets(group: string, topic: string, partition: number, { next, metadata }: Committed): Promise<void> {
+    const { timeoutMs } = this.#options
+    await this.#ask('addOffsetsToTxn', timeoutMs, async () =>
+      (await this.#findCoordinator()).addOffsetsToTxn({ ...this.#identity(), groupId: group }),
+    )
+    const topics = [{ topic, partitions: [{ partition, offset: String(next), metadata }] }]
+    await this.#ask('txnOffsetCommit', timeoutMs, async () => {
+      this.#groupCoordinator ??= await this.#cluster.findGroupCoordinator({ groupId: group })
+      return this.#groupCoordinator.txnOffsetCommit({ ...this.#identity(), groupId: group, topics })
+    })
+  }
+
+  async #end(transactionResult: boolean): Promise<void> {
+    await this.#ask('endTxn', this.#options.timeoutMs, async () =>
+      (await this.#findCoordinator()).endTxn({ ...this.#identity(), transactionResult }),
+    )
+  }
+
+  #identity(): { transactionalId: string; producerId: string; producerEpoch: number } {
+    return { transactionalId: this.#options.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
+  }
+
+  async #findCoordinator(): Promise<Broker> {
+    this.#coordinator ??= await this.#cluster.findGroupCoordinator({
+      groupId: this.#options.transactionalId,
+      coordinatorType: transaction,
+    })
+    return this.#coordinator
+  }
+
+  /**
+   * Repeats `request` while the coordinator says that it did nothing and is busy: right after a commit that
+   * lasts until its markers are written, a few ms. Waits 1 to 20 ms between tries, `msMax` in all.
+   */
+  async #ask<Answer>(name: string, msMax: number, request: () => Promise<Answer>): Promise<Answer> {
+    const { clock } = this.#options
+    const until = clock.elapsed() + msMax
+    for (let tries = 0; ; tries++) {
+      try {
+        return await request()
+      } catch (error) {
+        const { code } = kafkaFault(error)
+        const busy = typeof code === 'number' && busyCodes.has(code)
+        if (!busy || clock.elapsed() > until || this.#closed.signal.aborted) throw this.#judge(name, error)
+        if (code !== errorCodes.CONCURRENT_TRANSACTIONS) {
+          this.#coordinator = undefined
+          this.#groupCoordinator = undefined
+        }
+        await clock.sleep(Math.min(1 + tries / 4, 20), this.#closed.signal)
+      }
+    }
+  }
+
+  /** What the caller must do about a failed request. */
+  #judge(name: string, error: unknown): unknown {
+    if (error instanceof LogError) return error
+    const { code, message } = kafkaFault(error)
+    const told = `${name} of ${this.#options.transactionalId}: ${message}`
+    if (typeof code === 'number' && fencedCodes.has(code)) return new LogError('fenced', told, error)
+    if (name === 'initProducerId' && code === 'connection') return error // nothing depends on it: asked again
+    if (code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || code === errorCodes.MESSAGE_TOO_LARGE) {
+      return new LogError('refused', told, error)
+    }
+    return new LogError('ambiguous', told, error)
+  }
+}

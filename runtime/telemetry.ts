@@ -1,0 +1,147 @@
+import type { Counter, Histogram, ObservableGauge, ObservableResult } from '@opentelemetry/api'
+import {
+  type Attributes,
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type Metric,
+  type MetricName,
+  metrics,
+} from './metrics.ts'
+
+/** What a process measures. Names and attributes are those of the table in metrics.ts, checked by the compiler. */
+export interface Telemetry {
+  /** Adds to a counter; never a negative amount. */
+  add<Name extends CounterName>(name: Name, amount: number, ...rest: Labels<Name>): void
+  /** Takes one value into a histogram, in the metric's unit. */
+  record<Name extends HistogramName>(name: Name, value: number, ...rest: Labels<Name>): void
+  /** Asks `read` at each scrape; it must be quick. Several may read for one name. The answer removes it. */
+  gauge<Name extends GaugeName>(name: Name, read: () => readonly Reading<Name>[]): () => void
+  /** All of it in Prometheus' text format, version 0.0.4. */
+  scrape(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Attributes are an argument only where the metric has some. */
+type Labels<Name extends MetricName> = keyof Attributes<Name> extends never
+  ? []
+  : [attributes: Attributes<Name>]
+
+export type Reading<Name extends MetricName> = keyof Attributes<Name> extends never
+  ? { readonly value: number }
+  : { readonly value: number; readonly attributes: Attributes<Name> }
+
+/** Measures nothing: for callers that were given none. */
+export const noTelemetry: Telemetry = {
+  add() {},
+  record() {},
+  gauge: () => () => {},
+  scrape: async () => '# nothing is measured here\n',
+  close: async () => {},
+}
+
+/**
+ * Starts OpenTelemetry for this process, of which it knows only one: open a second only after the first
+ * was closed. Metrics alone, and only for `scrape`: no port, no traces, no logs, whatever the environment
+ * says, since its variables may be meant for other programs. OTEL_RESOURCE_ATTRIBUTES and
+ * OTEL_SDK_DISABLED are honoured. The SDK is loaded here, because that takes a quarter of a second.
+ *
+ * @param options.service the resource's `service.name`, such as `millrace-serve`
+ */
+export async function openTelemetry(options: { service: string }): Promise<Telemetry> {
+  const [api, { NodeSDK, resources }, { PrometheusExporter, PrometheusSerializer }] =
+    await Promise.all([
+      import('@opentelemetry/api'),
+      import('@opentelemetry/sdk-node'),
+      import('@opentelemetry/exporter-prometheus'),
+    ])
+  if (process.env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return noTelemetry
+
+  const exporter = new PrometheusExporter({ preventServerStart: true })
+  const sdk = new NodeSDK({
+    serviceName: options.service,
+    // Not the process detector: command lines hold secrets and paths.
+    resourceDetectors: [resources.envDetector],
+    metricReaders: [exporter],
+    spanProcessors: [],
+    logRecordProcessors: [],
+    instrumentations: [],
+    textMapPropagator: null,
+  })
+  const before = api.metrics.getMeterProvider()
+  sdk.start()
+  const provider = api.metrics.getMeterProvider()
+  if (provider === before) {
+    await sdk.shutdown()
+    throw new Error(
+      `OpenTelemetry is already running in this process, so ${options.service} cannot start its own: ` +
+        'close the first, or share it',
+    )
+  }
+
+  const meter = provider.getMeter('millrace')
+  const counters = instruments('counter', (name, metric) => meter.createCounter(name, metric))
+  const histograms = instruments('histogram', (name, metric) => meter.createHistogram(name, metric))
+  const gauges = instruments('gauge', (name, metric) => meter.createObservableGauge(name, metric))
+  const serializer = new PrometheusSerializer('', false, undefined, false, true)
+
+  return {
+    add: (name, amount, ...[attributes]) => found<Counter>(counters, name).add(amount, attributes),
+    record: (name, value, ...[attributes]) =>
+      found<Histogram>(histograms, name).record(value, attributes),
+
+    gauge(name, read) {
+      const observe = (result: ObservableResult) => {
+        for (const reading of read()) {
+          result.observe(reading.value, 'attributes' in reading ? reading.attributes : undefined)
+        }
+      }
+      const gauge = found<ObservableGauge>(gauges, name)
+      gauge.addCallback(observe)
+      return () => gauge.removeCallback(observe)
+    },
+
+    async scrape() {
+      const { resourceMetrics, errors } = await exporter.collect()
+      const failures = errors.map(error => `# a gauge failed: ${oneLine(error)}\n`)
+      return serializer.serialize(resourceMetrics) + failures.join('')
+    },
+
+    async close() {
+      await sdk.shutdown()
+      api.metrics.disable()
+      api.context.disable()
+    },
+  }
+}
+
+/** The instruments of one kind, made at once, so that a name in use later cannot be new. */
+function instruments<Instrument>(
+  kind: Metric['kind'],
+  make: (name: string, options: InstrumentOptions) => Instrument,
+): Map<string, Instrument> {
+  const made = new Map<string, Instrument>()
+  for (const [name, metric] of Object.entries<Metric>(metrics)) {
+    if (metric.kind !== kind) continue
+    const { unit, description, boundaries } = metric
+    const advice = boundaries === undefined ? {} : { explicitBucketBoundaries: [...boundaries] }
+    made.set(name, make(name, { unit, description, advice }))
+  }
+  return made
+}
+
+interface InstrumentOptions {
+  unit: string
+  description: string
+  advice: { explicitBucketBoundaries?: number[] }
+}
+
+function found<Instrument>(instruments: Map<string, Instrument>, name: string): Instrument {
+  const instrument = instruments.get(name)
+  if (instrument === undefined) throw new Error(`${name} is no metric of that kind: see metrics.ts`)
+  return instrument
+}
+
+function oneLine(error: unknown): string {
+  return String(error).replaceAll('\n', ' ')
+}
