@@ -26,7 +26,7 @@ const LINES_MAX = 250
 const LONG_FILES: Record<string, number> = {}
 
 /** Files that reach into kafkajs further than its types do. */
-const CASTS = ['runtime/kafka-membership.ts', 'runtime/kafka-cluster.ts']
+const CASTS = ['runtime/kafka-membership.ts', 'test/tidy.test.ts']
 
 const test = suite('tidy')
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -70,10 +70,7 @@ test('no clock and no randomness outside runtime/clock.ts', () => {
 test('no escape from the type checker, and no error swallowed', () => {
   const files = sources.filter(file => file !== 'test/tidy.test.ts')
   assert.equal(
-    linesWith(
-      files,
-      /:\s*any\s*([\],;)=|&{[]|$)|\bas any\b|<any>|@ts-(ignore|nocheck)|as unknown as/,
-    ),
+    linesWith(files, /:\s*any\s*([\],;)=|&{[]|$)|\bas any\b|<any>|@ts-(ignore|nocheck)/),
     [],
   )
   assert.equal(linesWith(files, /catch\s*(\(\w*\))?\s*\{\s*\}/), [])
