@@ -1,4 +1,5 @@
 import type { Counter, Histogram, ObservableGauge, ObservableResult } from '@opentelemetry/api'
+import type { metrics as SdkMetrics } from '@opentelemetry/sdk-node'
 import {
   type Attributes,
   type CounterName,
@@ -31,13 +32,15 @@ export type Reading<Name extends MetricName> = keyof Attributes<Name> extends ne
   ? { readonly value: number }
   : { readonly value: number; readonly attributes: Attributes<Name> }
 
+const nothing = () => undefined
+
 /** Measures nothing: for callers that were given none. */
 export const noTelemetry: Telemetry = {
-  add() {},
-  record() {},
-  gauge: () => () => {},
+  add: nothing,
+  record: nothing,
+  gauge: () => nothing,
   scrape: async () => '# nothing is measured here\n',
-  close: async () => {},
+  close: async () => undefined,
 }
 
 /**
@@ -49,15 +52,22 @@ export const noTelemetry: Telemetry = {
  * @param options.service the resource's `service.name`, such as `millrace-serve`
  */
 export async function openTelemetry(options: { service: string }): Promise<Telemetry> {
-  const [api, { NodeSDK, resources }, { PrometheusExporter, PrometheusSerializer }] =
-    await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-node'),
-      import('@opentelemetry/exporter-prometheus'),
-    ])
-  if (process.env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return noTelemetry
+  if (process.env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return noTelemetry
+  const [api, { NodeSDK, resources, metrics: sdkMetrics }, prometheus] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/exporter-prometheus'),
+  ])
+  const { AggregationTemporality, InstrumentType } = sdkMetrics
 
-  const exporter = new PrometheusExporter({ preventServerStart: true })
+  /** By itself the SDK repeats a gauge's last value for ever, also of a task that went to another process. */
+  class Exporter extends prometheus.PrometheusExporter {
+    override selectAggregationTemporality(type: SdkMetrics.InstrumentType) {
+      if (type === InstrumentType.OBSERVABLE_GAUGE) return AggregationTemporality.DELTA
+      return super.selectAggregationTemporality(type)
+    }
+  }
+  const exporter = new Exporter({ preventServerStart: true })
   const sdk = new NodeSDK({
     serviceName: options.service,
     // Not the process detector: command lines hold secrets and paths.
@@ -83,7 +93,7 @@ export async function openTelemetry(options: { service: string }): Promise<Telem
   const counters = instruments('counter', (name, metric) => meter.createCounter(name, metric))
   const histograms = instruments('histogram', (name, metric) => meter.createHistogram(name, metric))
   const gauges = instruments('gauge', (name, metric) => meter.createObservableGauge(name, metric))
-  const serializer = new PrometheusSerializer('', false, undefined, false, true)
+  const serializer = new prometheus.PrometheusSerializer('', false, undefined, false, true)
 
   return {
     add: (name, amount, ...[attributes]) => found<Counter>(counters, name).add(amount, attributes),
