@@ -10,10 +10,15 @@ export interface Store {
   /** Writes all of the slice or nothing, and resolves when it is on the disk (`sync`). One call at a time. */
   write(slice: Slice): Promise<void>
   /**
-   * Up to `limit` timers of the index after `cursor` and due at or before `upTo`, by time, then key
-   * (UTF-8 byte order). A hint: what fires is what the key's state says.
+   * Up to `limit` timers (at most `timersAtOnceMax`) of the index after `cursor` and due at or before
+   * `upTo`, by time, then key (UTF-8 byte order). Fewer than `limit`: there are no more. A hint: what
+   * fires is what the key's state says. `undefined`: they are not in memory; await `loadTimers` with
+   * the same cursor and ask again (LevelDB has no synchronous iterator, so a bounded page of the index
+   * stays in memory, at first its beginning).
    */
-  timers(cursor: TimerEntry | undefined, upTo: number, limit: number): TimerEntry[]
+  timers(cursor: TimerEntry | undefined, upTo: number, limit: number): TimerEntry[] | undefined
+  /** Brings the timers after `cursor` into memory, so that `timers` answers from there. */
+  loadTimers(cursor: TimerEntry | undefined): Promise<void>
   /** Every key and its bytes, in order of key. */
   entries(): AsyncIterable<readonly [string, Uint8Array]>
   /** Bytes on the disk, roughly. */
@@ -23,8 +28,11 @@ export interface Store {
   destroy(): Promise<void>
 }
 
+/** The most that one call of `timers` may ask for. */
+export const timersAtOnceMax = 1_000
+
 export interface Slice {
-  /** `undefined` deletes the state. */
+  /** Keys are well-formed strings (no lone surrogates): they are stored as UTF-8. `undefined` deletes the state. */
   readonly states: readonly (readonly [key: string, bytes: Uint8Array | undefined])[]
   readonly timersAdded: readonly TimerEntry[]
   readonly timersRemoved: readonly TimerEntry[]
