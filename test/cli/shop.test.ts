@@ -1,0 +1,168 @@
+import { Shop, type ShopEvent } from '../../cli/shop.ts'
+import { PRODUCTS } from '../../cli/shop-products.ts'
+import { pumpShop } from '../../cli/shop-pump.ts'
+import { partitionFor } from '../../protocol/murmur2.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { type Append, LogError, offset } from '../../runtime/log.ts'
+import { assert, rejects, suite } from '../harness.ts'
+
+const test = suite('synthetic shop')
+const start = Date.UTC(2026, 0, 5, 12)
+
+test('the same seed and times give the same events, and another seed others', () => {
+  const text = (seed: number) => JSON.stringify(draw(new Shop({ seed }), 5_000))
+  assert.is(text(7), text(7))
+  assert.is.not(text(7), text(8))
+})
+
+test('views lead to carts and carts to orders, in the proportions of a shop', () => {
+  const events = draw(new Shop({ seed: 1 }), 60_000)
+  const share = (name: string) =>
+    events.filter(({ event }) => event === name).length / events.length
+  between(share('Product Viewed'), 0.7, 0.82)
+  between(share('Product Added'), 0.13, 0.22)
+  between(share('Order Completed'), 0.04, 0.09)
+  between(new Set(events.map(({ userId }) => userId)).size, 5_000, 10_000)
+})
+
+test('an order holds what was added before, and its revenue is the sum of it', () => {
+  const carts = new Map<string, number>()
+  let orders = 0
+  for (const { event, userId, messageId, properties } of unique(
+    draw(new Shop({ seed: 2 }), 20_000),
+  )) {
+    if (event === 'Product Added')
+      carts.set(
+        userId,
+        (carts.get(userId) ?? 0) + Number(properties.price) * Number(properties.quantity),
+      )
+    if (event !== 'Order Completed') continue
+    orders++
+    const products = properties.products as { price: number; quantity: number }[]
+    const sum = products.reduce((total, { price, quantity }) => total + price * quantity, 0)
+    assert.ok(Math.abs(sum - Number(properties.revenue)) < 0.005, messageId)
+    assert.ok((carts.get(userId) ?? 0) > sum - 0.005, `${messageId}: nothing was added before`)
+  }
+  assert.ok(orders > 500)
+})
+
+test('some events come twice, a little later and unchanged, and message ids are else unique', () => {
+  const events = draw(new Shop({ seed: 3 }), 50_000)
+  const seen = new Map<string, { at: number; text: string }>()
+  let doubled = 0
+  events.forEach((event, at) => {
+    const first = seen.get(event.messageId)
+    if (first === undefined) seen.set(event.messageId, { at, text: JSON.stringify(event) })
+    else {
+      doubled++
+      assert.is(JSON.stringify(event), first.text)
+    }
+  })
+  between(doubled / events.length, 0.015, 0.025)
+})
+
+test('some events happened minutes to hours before, and none in the future', () => {
+  const events = draw(new Shop({ seed: 4 }), 50_000)
+  const lateness = events.map(({ timestamp, sentAt }) => Date.parse(sentAt) - Date.parse(timestamp))
+  assert.ok(lateness.every(ms => ms === 0 || (ms >= 60_000 && ms <= 6 * 3_600_000)))
+  between(lateness.filter(ms => ms > 0).length / events.length, 0.02, 0.04)
+})
+
+test('a shop that goes on after an earlier one repeats none of its message ids', () => {
+  const earlier = new Set(draw(new Shop({ seed: 5 }), 3_000).map(({ messageId }) => messageId))
+  const later = draw(new Shop({ seed: 5, first: 3_000 }), 3_000)
+  assert.equal(
+    later.filter(({ messageId }) => earlier.has(messageId)),
+    [],
+  )
+})
+
+test('products have ids of their own, names, categories and prices', () => {
+  assert.is(new Set(PRODUCTS.map(({ id }) => id)).size, 240)
+  assert.ok(PRODUCTS.every(({ cents }) => cents >= 400 && Number.isInteger(cents)))
+})
+
+test('the pump sends at its rate, each user to one partition, and does not make up for a long pause', async () => {
+  let nowMs = 0
+  const stop = new AbortController()
+  const sent: Append[] = []
+  const clock = {
+    ...systemClock,
+    now: () => start + nowMs,
+    elapsed: () => nowMs,
+    async sleep(ms: number) {
+      nowMs += nowMs >= 2_000 && nowMs < 2_025 ? 60_000 : ms
+      if (nowMs >= 64_000) stop.abort()
+    },
+  }
+  const producer = {
+    async send(appends: readonly Append[]) {
+      sent.push(...appends)
+      return appends.map(() => offset(0))
+    },
+    close: async () => undefined,
+  }
+  let told = 0
+  const onSent = (events: number) => {
+    told += events
+  }
+  const shop = new Shop({ seed: 6 })
+  await pumpShop({
+    shop,
+    producer,
+    topic: 'events',
+    partitions: 4,
+    eventsPerSecond: 300,
+    clock,
+    signal: stop.signal,
+    onSent,
+  })
+  // 4 s at the rate, and half a second for the minute of pause.
+  between(told, 1_300, 1_400)
+  assert.is(
+    sent.reduce((sum, { records }) => sum + records.length, 0),
+    told,
+  )
+  for (const { partition, records } of sent) {
+    for (const { key } of records) assert.is(partitionFor(Buffer.from(String(key)), 4), partition)
+  }
+})
+
+test('the pump ends with the error of a log that refuses', async () => {
+  const producer = {
+    async send(): Promise<never> {
+      throw new LogError('refused', 'no')
+    },
+    close: async () => undefined,
+  }
+  const signal = AbortSignal.timeout(5_000)
+  const shop = new Shop({ seed: 6 })
+  await rejects(
+    () =>
+      pumpShop({
+        shop,
+        producer,
+        topic: 'events',
+        partitions: 1,
+        eventsPerSecond: 5_000,
+        clock: systemClock,
+        signal,
+      }),
+    'refused',
+  )
+})
+
+test.run()
+
+/** Events 10 ms apart. */
+function draw(shop: Shop, count: number): ShopEvent[] {
+  return Array.from({ length: count }, (_, at) => shop.next(start + at * 10))
+}
+
+function unique(events: ShopEvent[]): ShopEvent[] {
+  return [...new Map(events.map(event => [event.messageId, event])).values()]
+}
+
+function between(value: number, least: number, most: number): void {
+  assert.ok(value >= least && value <= most, `${value} is not from ${least} to ${most}`)
+}
