@@ -14,5 +14,13 @@ export function hashOfFeatures(features: Iterable<UserFeatures>): string {
 
 function line(features: UserFeatures): string {
   const { user, views7d, purchases7d, spend7d, count, lastTs, last10 } = features
-  return JSON.stringify([user, views7d, purchases7d, Math.round(spend7d * 100), count, lastTs, last10])
+  return JSON.stringify([
+    user,
+    views7d,
+    purchases7d,
+    Math.round(spend7d * 100),
+    count,
+    lastTs,
+    last10,
+  ])
 }

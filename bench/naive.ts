@@ -38,7 +38,10 @@ function featuresOf(user: string, events: readonly WorkloadEvent[]): UserFeature
     user,
     views7d: recent.filter(event => event.event === 'Product Viewed').length,
     purchases7d: orders.length,
-    spend7d: orders.reduce((sum, { properties }) => sum + properties.price * properties.quantity, 0),
+    spend7d: orders.reduce(
+      (sum, { properties }) => sum + properties.price * properties.quantity,
+      0,
+    ),
     count: events.length,
     lastTs: events.reduce((newest, event) => Math.max(newest, Date.parse(event.timestamp)), 0),
     last10: [...new Set(products)].slice(0, 10),
