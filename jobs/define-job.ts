@@ -1,0 +1,182 @@
+import { behaviour } from './behaviour.ts'
+import { compile } from './compile.ts'
+import { definitionText, shortHash } from './definition-text.ts'
+import { durationForm, parseDuration } from './duration.ts'
+import type { Feature, TriggerRule } from './feature.ts'
+import { type Job, JobError } from './job.ts'
+import type { JobState } from './layout.ts'
+import { stateForm } from './state-form.ts'
+
+export { distinct, lastDistinct } from './distinct.ts'
+export { first } from './first.ts'
+export { firstTime, lastTime } from './times.ts'
+export { count, sum } from './totals.ts'
+
+export interface JobDefinition {
+  /** Letters, digits, '-' and '_', at most 100. Topics and folders are named after it. */
+  readonly name: string
+  /** The topic that it reads. */
+  readonly input: string
+  /** Whose features they are: the record key, which is the user id. */
+  readonly key?: 'userId'
+  readonly features: Readonly<Record<string, Feature>>
+  readonly triggers?: Readonly<Record<string, TriggerRule>>
+  /** 'wall-clock' (default): time goes on for a quiet task. 'hold', for old data: time is the events' alone. */
+  readonly idle?: 'wall-clock' | 'hold'
+  /** 'time' (default): windows shrink for a silent user too. 'event': they end at the user's own newest event. */
+  readonly decay?: 'time' | 'event'
+  /** How far behind the newest event time the watermark follows; '30s' when left out. */
+  readonly outOfOrderness?: string
+  /** How far behind the watermark an event may be before it goes to `<job>.late`; '1d' when left out. */
+  readonly lateness?: string
+  /** Drops repeats of a user's last `last` (50) message ids, at most `within` ('3d') older. `false`: drops none. */
+  readonly dedupe?: { readonly last?: number; readonly within?: string } | false
+  /** The most bytes of one user's encoded state, 1,024 to 900,000; 65,536 when left out. */
+  readonly stateBytesMax?: number
+}
+
+const optionNames = [
+  'name',
+  'input',
+  'key',
+  'features',
+  'triggers',
+  'idle',
+  'decay',
+  'outOfOrderness',
+  'lateness',
+  'dedupe',
+  'stateBytesMax',
+]
+
+const featuresMax = 200
+const dedupeLastMax = 1_000
+
+/** Throws the definition's error: what is wrong, and how to write it. */
+type Fail = (problem: string, remedy: string) => never
+
+/**
+ * Checks a definition once and compiles it. Throws a `JobError` with code `bad_definition` that names the
+ * job, the feature, what is wrong, and how to write it.
+ */
+export function defineJob(definition: JobDefinition): Job<JobState> {
+  const fail: Fail = (problem, remedy) => {
+    throw new JobError('bad_definition', `job ${show(definition?.name)}: ${problem}; ${remedy}`)
+  }
+  const [features, triggers] = checkNames(definition, fail)
+  const { name, input, idle = 'wall-clock', decay = 'time', stateBytesMax = 65_536 } = definition
+  if (idle !== 'wall-clock' && idle !== 'hold')
+    fail(`idle is ${show(idle)}`, "write 'wall-clock' or 'hold'")
+  if (decay !== 'time' && decay !== 'event')
+    fail(`decay is ${show(decay)}`, "write 'time' or 'event'")
+  if (!isWhole(stateBytesMax, 1_024, 900_000))
+    fail(
+      `stateBytesMax is ${show(stateBytesMax)}`,
+      'write bytes, 1024 to 900000: a record of the changelog must hold them',
+    )
+
+  const compiled = compile(name, features, triggers)
+  return {
+    name,
+    input,
+    hash: shortHash(definitionText(definition), 16),
+    idle,
+    outOfOrdernessMs: duration('outOfOrderness', definition.outOfOrderness ?? '30s', fail),
+    latenessMs: duration('lateness', definition.lateness ?? '1d', fail),
+    dedupe: dedupe(definition.dedupe, fail),
+    stateBytesMax,
+    create: () => compiled.layout.create(),
+    ...stateForm(compiled.layout),
+    ...behaviour(compiled, decay),
+  }
+}
+
+function checkNames(definition: JobDefinition, fail: Fail) {
+  if (typeof definition !== 'object' || definition === null)
+    fail('it is no object', "write defineJob({ name: 'email', input: 'events', features: {…} })")
+  for (const option of Object.keys(definition))
+    if (!optionNames.includes(option))
+      fail(`unknown option "${option}"`, `its options are ${optionNames.join(', ')}`)
+  if (!isMatch(definition.name, /^[a-z0-9][a-z0-9_-]{0,99}$/i))
+    fail(
+      `its name is ${show(definition.name)}`,
+      "write letters, digits, '-' and '_', at most 100: name: 'email'",
+    )
+  if (!isMatch(definition.input, /^(?!\.\.?$)[a-z0-9._-]{1,249}$/i))
+    fail(`input is ${show(definition.input)}`, "write the name of a topic: input: 'events'")
+  if (definition.key !== undefined && definition.key !== 'userId')
+    fail(`key is ${show(definition.key)}`, "write key: 'userId', or leave it out")
+
+  const features = words(definition.features, 'feature', fail)
+  const triggers = words(definition.triggers ?? {}, 'trigger', fail)
+  if (features.length === 0)
+    fail('it has no feature', "write features: { views: count({ of: 'Product Viewed' }) }")
+  if (features.length + triggers.length > featuresMax)
+    fail(
+      `it has ${features.length + triggers.length} features and triggers`,
+      `${featuresMax} is the most: split it into two jobs`,
+    )
+  for (const [name] of triggers)
+    if (features.some(([other]) => other === name))
+      fail(`a feature and a trigger are both named "${name}"`, 'name one of them otherwise')
+  return [features, triggers] as const
+}
+
+/** The features or triggers with their names, each checked as far as it can be without compiling. */
+function words<Word extends Feature | TriggerRule>(
+  named: Readonly<Record<string, Word>>,
+  role: 'feature' | 'trigger',
+  fail: Fail,
+): [string, Word][] {
+  if (typeof named !== 'object' || named === null || Array.isArray(named))
+    return fail(`its ${role}s are ${show(named)}`, `write ${role}s: { name: … }`)
+  const entries = Object.entries(named)
+  for (const [name, word] of entries) {
+    if (!isMatch(name, /^[a-z][a-z0-9_]{0,99}$/i))
+      fail(
+        `a ${role} is named ${show(name)}`,
+        "write a letter, then letters, digits and '_', at most 100",
+      )
+    const isWord = typeof word === 'object' && word !== null && typeof word.compile === 'function'
+    const right = isWord && word.role === role
+    const example =
+      role === 'trigger' ? "first({ of: 'Order Completed' })" : "count({ of: 'Product Viewed' })"
+    if (!right)
+      fail(
+        `${role} "${name}" is ${isWord ? `a ${word.kind}` : show(word)}`,
+        `write ${name}: ${example}`,
+      )
+    if (typeof word.options !== 'object' || word.options === null)
+      fail(`${role} "${name}" has no options`, `write ${name}: ${example}`)
+  }
+  return entries
+}
+
+function dedupe(given: JobDefinition['dedupe'], fail: Fail): Job['dedupe'] {
+  if (given === false) return { last: 0, withinMs: 0 }
+  const { last = 50, within = '3d', ...rest } = given ?? {}
+  for (const option of Object.keys(rest))
+    fail(`dedupe has an unknown option "${option}"`, 'its options are last and within')
+  if (!isWhole(last, 1, dedupeLastMax))
+    fail(
+      `dedupe.last is ${show(last)}`,
+      `write 1 to ${dedupeLastMax} (each takes about 14 bytes of a user's state), or dedupe: false`,
+    )
+  return { last, withinMs: duration('dedupe.within', within, fail) }
+}
+
+function duration(option: string, text: string, fail: Fail): number {
+  return parseDuration(text) ?? fail(`${option} is ${show(text)}`, `write ${durationForm}`)
+}
+
+function isWhole(value: unknown, min: number, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+}
+
+function isMatch(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value)
+}
+
+function show(value: unknown): string {
+  return String(JSON.stringify(value)).slice(0, 100)
+}
