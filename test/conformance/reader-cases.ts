@@ -79,17 +79,21 @@ export function readerCases(declare: Declare): void {
   })
 
   declare('a seek during a poll drops what that poll still brings', async each => {
-    await each.produce(['a', 'b', 'c'])
+    for (const value of ['a', 'b', 'c']) await each.produce([value])
     const reader = each.reader()
-    reader.seek(0, nextOffset(0))
+    reader.seek(0, nextOffset(2))
     const poll = reader.poll()
-    reader.seek(0, nextOffset(2))
-    for (const fetched of await poll) assert.is(fetched.fetched, 2)
-    reader.seek(0, nextOffset(2))
-    assert.equal(
-      (await each.readOn(reader, 3)).map(({ value }) => value),
-      ['c'],
-    )
+    reader.seek(0, nextOffset(0))
+    const values: (string | null)[] = []
+    let fetched = await poll
+    await each.until('all is read', async () => {
+      for (const batch of fetched) {
+        if (batch.kind === 'batch') values.push(...recordsOf(batch).map(({ value }) => value))
+      }
+      fetched = await reader.poll()
+      return values.length >= 3
+    })
+    assert.equal(values, ['a', 'b', 'c'])
   })
 
   declare('a paused partition brings nothing until it is resumed', async each => {

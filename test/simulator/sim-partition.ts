@@ -39,6 +39,8 @@ export class SimPartition {
   readonly topic: string
   readonly partition: number
   private batches: StoredBatch[] = []
+  /** Also what retention and compaction took since: what a reader could ever have seen. */
+  private readonly everything: StoredBatch[] = []
   private readonly open = new Map<number, number>()
   private readonly aborted: (AbortedTransaction & { readonly lastOffset: number })[] = []
   private readonly watchers = new Set<() => void>()
@@ -107,11 +109,12 @@ export class SimPartition {
 
   /** Every record that a read_committed reader sees, from `start` to the last stable offset. */
   committed(): StoredRecord[] {
-    const stable = this.lastStable
-    const visible = (batch: StoredBatch) => !this.aborted.some(each => covers(each, batch))
-    return this.batches
-      .filter(batch => batch.base < stable && visible(batch))
-      .flatMap(batch => batch.records)
+    return this.visible(this.batches)
+  }
+
+  /** As `committed`, with what retention and compaction have removed. */
+  everCommitted(): StoredRecord[] {
+    return this.visible(this.everything)
   }
 
   /** Calls back once, when something was appended or marked. */
@@ -147,6 +150,14 @@ export class SimPartition {
     this.batches = kept
   }
 
+  private visible(batches: readonly StoredBatch[]): StoredRecord[] {
+    const stable = this.lastStable
+    const isAborted = (batch: StoredBatch) => this.aborted.some(each => covers(each, batch))
+    return batches
+      .filter(batch => batch.base < stable && !isAborted(batch))
+      .flatMap(batch => batch.records)
+  }
+
   private add(
     bytes: Buffer,
     records: readonly StoredRecord[],
@@ -156,7 +167,9 @@ export class SimPartition {
     const base = this.end
     const last = base + Math.max(records.length, 1) - 1
     writeInt64(bytes, base, batchField.baseOffset)
-    this.batches.push({ bytes, base, last, time, producerId, records })
+    const batch = { bytes, base, last, time, producerId, records }
+    this.batches.push(batch)
+    this.everything.push(batch)
     this.end = last + 1
     const watchers = [...this.watchers]
     this.watchers.clear()

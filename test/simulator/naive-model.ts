@@ -1,0 +1,167 @@
+import { type Job, JobError, type Timer, type Trigger } from '../../jobs/job.ts'
+import { partitionFor } from '../../protocol/murmur2.ts'
+import { BadRecord, decodeEvent } from '../../runtime/decode.ts'
+import type { StoredRecord } from './sim-partition.ts'
+
+/** What a job must have made of one partition. Offsets are the input's. */
+export interface Expected {
+  /** Key → its last row. */
+  readonly rows: ReadonlyMap<string, ExpectedRow>
+  /** Every row that a key ever had, by `rowId`; a commit may write any of them, or pass over it. */
+  readonly everyRow: ReadonlyMap<string, ExpectedRow>
+  /** By `triggerId`, each once. */
+  readonly triggers: readonly string[]
+  /** `<offset>` of each late record. */
+  readonly late: readonly string[]
+  /** `<offset> <code>` of each dead record, `<key> <timer> <time> <code>` of each dead timer. */
+  readonly dead: readonly string[]
+  readonly watermark: number | undefined
+}
+
+export interface ExpectedRow {
+  readonly version: readonly [offset: number, revision: number]
+  readonly asOf: number
+  readonly features: Readonly<Record<string, unknown>>
+  readonly segments: readonly string[]
+}
+
+export const rowId = (key: string, [offset, revision]: readonly [number, number]): string =>
+  `${key}@${offset}.${revision}`
+export const triggerId = (name: string, key: string, time: number, reason: string): string =>
+  `${name} ${key} ${time} ${reason}`
+
+interface NaiveKey<State> {
+  state: State
+  /** Of the ids absorbed, the newest last. */
+  ids: { id: string; timestamp: number }[]
+  offset: number
+  revision: number
+  asOf: number
+}
+
+/**
+ * The job, done in the plainest way: one record after the other, all states in one map, no commits, no
+ * crashes. `skipped`: offsets that were dead-lettered unprocessed after several deaths; whether that was
+ * right is not for the model to say.
+ */
+export function naiveModel<State>(
+  job: Job<State>,
+  input: { readonly partition: number; readonly partitions: number },
+  records: readonly StoredRecord[],
+  skipped: ReadonlySet<number> = new Set(),
+): Expected {
+  const keys = new Map<string, NaiveKey<State>>()
+  const everyRow = new Map<string, ExpectedRow>()
+  const triggers: string[] = []
+  const late: string[] = []
+  const dead: string[] = []
+  let watermark: number | undefined
+
+  for (const record of records) {
+    if (skipped.has(record.offset)) continue
+    try {
+      take(record)
+    } catch (error) {
+      dead.push(`${record.offset} ${codeOf(error)}`)
+      continue
+    }
+    while (fireFirstDue());
+  }
+  const rows = new Map([...keys].map(([key, naive]) => [key, rowOf(naive)]))
+  return { rows, everyRow, triggers, late, dead, watermark }
+
+  function take(record: StoredRecord): void {
+    const event = decodeEvent(record.value, record.time)
+    const { userId: key, messageId, timestamp } = event
+    if (partitionFor(Buffer.from(key), input.partitions) !== input.partition) {
+      throw new BadRecord('wrong_partition', key)
+    }
+    if (watermark !== undefined && timestamp < watermark - job.latenessMs) {
+      late.push(`${record.offset}`)
+      return
+    }
+    const naive = keys.get(key) ?? {
+      state: job.create(),
+      ids: [],
+      offset: -1,
+      revision: 0,
+      asOf: 0,
+    }
+    if (!isRepeat(naive, messageId, timestamp)) {
+      step(key, naive, emit => job.absorb(naive.state, event, { key, watermark, emit }))
+      keys.set(key, naive)
+      if (messageId !== '')
+        naive.ids = [...naive.ids, { id: messageId, timestamp }].slice(-job.dedupe.last)
+      naive.offset = record.offset
+      naive.revision = 0
+      naive.asOf = Math.max(naive.asOf, timestamp)
+      everyRow.set(rowId(key, [naive.offset, naive.revision]), rowOf(naive))
+    }
+    watermark = Math.max(watermark ?? -Infinity, timestamp - job.outOfOrdernessMs)
+  }
+
+  function isRepeat({ ids }: NaiveKey<State>, messageId: string, timestamp: number): boolean {
+    return ids.some(
+      ({ id, timestamp: seen }) => id === messageId && timestamp - seen <= job.dedupe.withinMs,
+    )
+  }
+
+  /** Fires the first of all timers that are due, by time, key, name. */
+  function fireFirstDue(): boolean {
+    let first: { key: string; naive: NaiveKey<State>; timer: Timer } | undefined
+    for (const [key, naive] of keys) {
+      const timer = job.nextTimer(naive.state)
+      if (!timer || watermark === undefined || timer.time > watermark) continue
+      if (!first || isBefore({ ...timer, key }, { ...first.timer, key: first.key })) {
+        first = { key, naive, timer }
+      }
+    }
+    if (!first) return false
+    const { key, naive, timer } = first
+    try {
+      step(key, naive, emit => job.fire(naive.state, timer, { key, watermark, emit }))
+      naive.revision++
+      naive.asOf = Math.max(naive.asOf, timer.time)
+    } catch (error) {
+      job.cancel(naive.state, timer)
+      dead.push(`${key} ${timer.name} ${timer.time} ${codeOf(error)}`)
+    }
+    everyRow.set(rowId(key, [naive.offset, naive.revision]), rowOf(naive))
+    return true
+  }
+
+  /** All or nothing: what throws has neither changed the state nor sent a trigger. */
+  function step(
+    key: string,
+    naive: NaiveKey<State>,
+    change: (emit: (trigger: Trigger) => void) => void,
+  ): void {
+    const before = structuredClone(job.encode(naive.state))
+    const emitted: string[] = []
+    try {
+      change(({ name, time, reason }) => emitted.push(triggerId(name, key, time, reason)))
+    } catch (error) {
+      naive.state = job.decode(before)
+      throw error
+    }
+    triggers.push(...emitted)
+  }
+
+  function rowOf({ state, offset, revision, asOf }: NaiveKey<State>): ExpectedRow {
+    const { features, segments } = job.row(state)
+    return { version: [offset, revision], asOf, features, segments }
+  }
+}
+
+type KeyedTimer = Timer & { readonly key: string }
+
+function isBefore(left: KeyedTimer, right: KeyedTimer): boolean {
+  if (left.time !== right.time) return left.time < right.time
+  const keys = Buffer.compare(Buffer.from(left.key), Buffer.from(right.key))
+  return keys !== 0 ? keys < 0 : left.name < right.name
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof BadRecord || error instanceof JobError) return error.code
+  throw error
+}
