@@ -1,0 +1,102 @@
+/**
+ * The last message ids of one key, by which a repeat is known: at most `last` of them, and none more than
+ * `withinMs` older in event time than the key's newest event. An older repeat counts again.
+ *
+ * Of an id only a hash of 53 bits is kept. So an event whose id is new is taken for a repeat, and lost,
+ * with odds of `last` in 2^53: at 50 ids, once in 180 million million events.
+ *
+ * What it answers depends on the calls alone, not on whether it was encoded in between.
+ */
+export class RecentIds {
+  readonly #last: number
+  readonly #withinMs: number
+  /** `[hash, event time, hash, event time, …]` in order of adding. */
+  readonly #ids: number[]
+  #newestTime: number
+
+  /** `encoded` is what `encode` gave, maybe under other bounds. Throws a `TypeError` for anything else. */
+  constructor(
+    bounds: { readonly last: number; readonly withinMs: number },
+    encoded: unknown = [Number.NEGATIVE_INFINITY],
+  ) {
+    this.#last = bounds.last
+    this.#withinMs = bounds.withinMs
+    const { newestTime, ids } = decode(encoded)
+    this.#newestTime = newestTime
+    this.#ids = ids
+  }
+
+  /** Whether an event of this id was added, and is still remembered at event time `time`. Never for ''. */
+  seen(id: string, time: number): boolean {
+    if (id === '' || this.#ids.length === 0) return false
+    const hash = hashOf(id)
+    const earliest = Math.max(time, this.#newestTime) - this.#withinMs
+    const ids = this.#ids
+    for (let at = 0; at < ids.length; at += 2)
+      if (ids[at] === hash && (ids[at + 1] as number) >= earliest) return true
+    return false
+  }
+
+  /** Remembers the id, and forgets the oldest ones beyond the bounds. `time` is the event's, whole epoch ms. */
+  add(id: string, time: number): void {
+    if (time > this.#newestTime) this.#newestTime = time
+    if (id !== '') this.#ids.push(hashOf(id), time)
+    const ids = this.#ids
+    const earliest = this.#newestTime - this.#withinMs
+    let kept = Math.max(0, ids.length - 2 * this.#last)
+    while (kept < ids.length && (ids[kept + 1] as number) < earliest) kept += 2
+    if (kept === 0) return
+    ids.copyWithin(0, kept)
+    ids.length -= kept
+  }
+
+  /** `[newest time, hash, age, hash, age, …]`, the age being ms before the newest time. About 14 bytes for each id. */
+  encode(): number[] {
+    const encoded = [this.#newestTime, ...this.#ids]
+    for (let at = 2; at < encoded.length; at += 2)
+      encoded[at] = this.#newestTime - (encoded[at] as number)
+    return encoded
+  }
+}
+
+function decode(encoded: unknown): { newestTime: number; ids: number[] } {
+  if (!Array.isArray(encoded) || encoded.length % 2 === 0) throw notIds(encoded)
+  const [newestTime, ...ids]: unknown[] = encoded
+  if (typeof newestTime !== 'number' || !isNumbers(ids)) throw notIds(encoded)
+  for (let at = 1; at < ids.length; at += 2) ids[at] = newestTime - (ids[at] as number)
+  return { newestTime, ids }
+}
+
+function isNumbers(values: unknown[]): values is number[] {
+  return values.every(value => typeof value === 'number')
+}
+
+function notIds(encoded: unknown): TypeError {
+  const found = String(JSON.stringify(encoded)).slice(0, 100)
+  return new TypeError(`expected encoded message ids, [newest time, hash, age, …]; found ${found}`)
+}
+
+/**
+ * 53 bits of a string's UTF-16 units: two lanes with different odd multipliers, mixed into each other at the
+ * end as MurmurHash3 finishes its own (https://github.com/aappleby/smhasher). Not for keeping secrets.
+ */
+function hashOf(id: string): number {
+  let high = 0x9e3779b9
+  let low = 0x85ebca6b ^ id.length
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i)
+    high = Math.imul(high ^ unit, 0x9e3779b1)
+    low = Math.imul(low ^ unit, 0x5bd1e995)
+    high ^= high >>> 15
+    low ^= low >>> 13
+  }
+  high = finish(high ^ Math.imul(low, 0xc2b2ae35))
+  low = finish(low ^ Math.imul(high, 0x27d4eb2f))
+  return (high >>> 11) * 2 ** 32 + (low >>> 0)
+}
+
+function finish(lane: number): number {
+  let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}
