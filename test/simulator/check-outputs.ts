@@ -1,0 +1,248 @@
+import type { Job } from '../../jobs/job.ts'
+import { nextOffset } from '../../runtime/log.ts'
+import { outputTopics } from '../../runtime/outputs.ts'
+import { markerKey, parseMarker, parseMetadata } from '../../runtime/progress.ts'
+import { type Expected, naiveModel, rowId, triggerId } from './naive-model.ts'
+import type { SimCluster } from './sim-cluster.ts'
+import type { SimPartition, StoredRecord } from './sim-partition.ts'
+import { offsetKey } from './sim-transactions.ts'
+
+export interface CheckOptions {
+  /**
+   * `exact`: time is the events' alone (`idle: 'hold'`), so every row and trigger is known beforehand.
+   * `wall-clock`: ticks come when they come; what depends on timers is only checked for coming once.
+   */
+  readonly time: 'exact' | 'wall-clock'
+  /** Features that no timer touches: compared in both cases. */
+  readonly timeless: readonly string[]
+  /** Whether deaths of the process may have dead-lettered the record that was in hand. */
+  readonly deaths: boolean
+}
+
+/**
+ * Reads all outputs as a read_committed reader does, and answers every breach of what must always hold
+ * (DESIGN.md), as sentences; none when all is well. For use when all input is done.
+ */
+export function checkOutputs<State>(
+  cluster: SimCluster,
+  job: Job<State>,
+  options: CheckOptions,
+): string[] {
+  const partitions = cluster.partitions(job.input)
+  return partitions.flatMap((input, partition) =>
+    new PartitionCheck(cluster, job, options, input, partition, partitions.length).run(),
+  )
+}
+
+class PartitionCheck<State> {
+  private readonly problems: string[] = []
+  private readonly topics: ReturnType<typeof outputTopics>
+  private readonly expected: Expected
+  private readonly dead: readonly StoredRecord[]
+  private readonly cluster: SimCluster
+  private readonly job: Job<State>
+  private readonly options: CheckOptions
+  private readonly input: SimPartition
+  private readonly partition: number
+
+  constructor(
+    cluster: SimCluster,
+    job: Job<State>,
+    options: CheckOptions,
+    input: SimPartition,
+    partition: number,
+    partitions: number,
+  ) {
+    this.cluster = cluster
+    this.job = job
+    this.options = options
+    this.input = input
+    this.partition = partition
+    this.topics = outputTopics(job.name)
+    this.dead = this.output('dead')
+    const killed = this.dead.filter(({ headers }) => headers['error-code']?.startsWith('kills_'))
+    const skipped = new Set(killed.map(({ headers }) => Number(headers.offset)))
+    if (killed.length > 0 && !options.deaths)
+      this.problem('records are called killers, and nothing died')
+    this.expected = naiveModel(job, { partition, partitions }, input.everCommitted(), skipped)
+  }
+
+  run(): string[] {
+    this.checkRows()
+    this.checkTriggers()
+    this.checkLate()
+    this.checkDead()
+    this.checkProgress()
+    return this.problems
+  }
+
+  /** Versions only grow, each row is one that its key had, and the last one is the last. */
+  private checkRows(): void {
+    const last = new Map<string, Row>()
+    for (const record of this.output('features')) {
+      const row = parseRow(record)
+      const before = last.get(row.key)
+      if (before && compareVersions(row.version, before.version) < 0) {
+        this.problem(`row of ${row.key} went from version ${before.version} to ${row.version}`)
+      }
+      last.set(row.key, row)
+      const expected = this.expected.everyRow.get(rowId(row.key, row.version))
+      const [offset] = row.version
+      const known = expected ?? this.expected.everyRow.get(rowId(row.key, [offset, 0]))
+      if (!known) this.problem(`${row.key} has a row of version ${row.version}, which it never had`)
+      else this.compareRow(row, known, `row ${row.version} of ${row.key}`)
+    }
+    for (const [key, row] of this.expected.rows) {
+      const found = last.get(key)
+      if (!found) this.problem(`${key} has no row, expected version ${row.version}`)
+      else {
+        const exact = this.options.time === 'exact'
+        const same = exact
+          ? `${found.version}` === `${row.version}`
+          : found.version[0] === row.version[0]
+        if (!same) this.problem(`last row of ${key} is ${found.version}, expected ${row.version}`)
+        this.compareRow(found, row, `last row of ${key}`)
+      }
+    }
+  }
+
+  private compareRow(found: Row, expected: Omit<Row, 'key'>, name: string): void {
+    const pick = ({ asOf, features, segments }: Omit<Row, 'key'>) =>
+      this.options.time === 'exact'
+        ? JSON.stringify({ asOf, features, segments })
+        : JSON.stringify(this.options.timeless.map(feature => features[feature]))
+    if (pick(found) !== pick(expected)) {
+      this.problem(`${name} is ${pick(found)}, expected ${pick(expected)}`)
+    }
+  }
+
+  private checkTriggers(): void {
+    const found = this.output('triggers').map(({ value }) => JSON.parse(String(value)))
+    this.once(
+      'trigger id',
+      found.map(({ id }) => String(id)),
+    )
+    const ids = found.map(({ trigger, key, time, reason }) => triggerId(trigger, key, time, reason))
+    // Of an event's triggers the reason is its message id; what a timer sends has none here.
+    const byEvent = (id: string) => !id.endsWith(' ')
+    if (this.options.time === 'exact') this.same('trigger', ids, this.expected.triggers)
+    else {
+      this.once('trigger', ids)
+      this.same('trigger', ids.filter(byEvent), this.expected.triggers.filter(byEvent))
+    }
+  }
+
+  private checkLate(): void {
+    const found = this.output('late').map(({ headers }) => String(headers.offset))
+    this.same('late record', found, this.expected.late)
+  }
+
+  private checkDead(): void {
+    const records = this.dead.filter(({ headers }) => headers.timer === undefined)
+    this.once(
+      'dead record',
+      records.map(({ headers }) => String(headers.offset)),
+    )
+    const found = records
+      .filter(({ headers }) => !headers['error-code']?.startsWith('kills_'))
+      .map(({ headers }) => `${headers.offset} ${headers['error-code']}`)
+    const timers = this.dead
+      .filter(({ headers }) => headers.timer !== undefined)
+      .map(({ key, headers }) => `${key} ${headers.timer} ${headers.time} ${headers['error-code']}`)
+    const ofTimers = (each: string) => each.split(' ').length === 4
+    const expected = this.expected.dead
+    this.same(
+      'dead record',
+      found,
+      expected.filter(each => !ofTimers(each)),
+    )
+    if (this.options.time === 'exact') this.same('dead timer', timers, expected.filter(ofTimers))
+    else this.once('dead timer', timers)
+  }
+
+  /** Markers never go back, the last one is what the committed offset names, and all input is done. */
+  private checkProgress(): void {
+    const markers = this.output('changelog')
+      .filter(({ key }) => key === markerKey)
+      .map(({ value, offset }) => parseMarker(String(value), offset))
+    let before = nextOffset(0)
+    for (const marker of markers) {
+      if (!marker) this.problem('a marker cannot be parsed')
+      else if (marker.next < before) {
+        this.problem(`a commit went back from ${before} to ${marker.next}`)
+      }
+      before = marker?.next ?? before
+    }
+    const key = offsetKey(this.topics.commits, this.job.input, this.partition)
+    const committed = this.cluster.transactions.committed.get(key)
+    if (!committed) {
+      this.problem('no offset is committed')
+      return
+    }
+    const last = markers.at(-1)
+    const named = parseMetadata(committed)
+    if (named?.changelog !== last?.changelog || committed.next !== last?.next) {
+      this.problem(
+        `offset ${committed.next} names the marker at ${named?.changelog}, the last one is at ${last?.changelog} with ${last?.next}`,
+      )
+    }
+    const lastInput = this.input.everCommitted().at(-1)?.offset ?? -1
+    if (committed.next <= lastInput) {
+      this.problem(`${committed.next} is committed, the input's last record is ${lastInput}`)
+    }
+    if (this.options.time === 'exact' && named && named.watermark !== this.expected.watermark) {
+      this.problem(`the watermark is ${named.watermark}, expected ${this.expected.watermark}`)
+    }
+  }
+
+  private output(topic: 'features' | 'triggers' | 'late' | 'dead' | 'changelog'): StoredRecord[] {
+    return this.cluster.partition(this.topics[topic], this.partition).everCommitted()
+  }
+
+  /** The same, in any order, each as often. */
+  private same(what: string, found: readonly string[], expected: readonly string[]): void {
+    const left = counted(expected)
+    for (const each of found) left.set(each, (left.get(each) ?? 0) - 1)
+    for (const [each, count] of left) {
+      if (count > 0) this.problem(`${what} ${each} is missing${count > 1 ? ` ${count} times` : ''}`)
+      if (count < 0) this.problem(`${what} ${each} is there ${-count} times too often`)
+    }
+  }
+
+  private once(what: string, found: readonly string[]): void {
+    for (const [each, count] of counted(found)) {
+      if (count > 1) this.problem(`${what} ${each} is there ${count} times`)
+    }
+  }
+
+  private problem(what: string): void {
+    this.problems.push(`partition ${this.partition}: ${what}`)
+  }
+}
+
+interface Row {
+  readonly key: string
+  readonly version: readonly [number, number]
+  readonly asOf: number
+  readonly features: Readonly<Record<string, unknown>>
+  readonly segments: readonly string[]
+}
+
+function parseRow({ key, value }: StoredRecord): Row {
+  const row = JSON.parse(String(value)) as Row
+  if (row.key !== key) throw new Error(`a row of ${row.key} lies under the key ${key}`)
+  return row
+}
+
+function compareVersions(
+  left: readonly [number, number],
+  right: readonly [number, number],
+): number {
+  return left[0] - right[0] || left[1] - right[1]
+}
+
+function counted(values: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return counts
+}
