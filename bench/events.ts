@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts'
+import { seededRandom } from '../cli/random.ts'
 
 /** What the benchmark's events are drawn from. The same options give the same events everywhere. */
 export interface WorkloadOptions {

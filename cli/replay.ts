@@ -90,8 +90,13 @@ function parse(text: string): ReplayedEvent | string {
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return 'not a JSON object'
-  const userId = 'userId' in parsed ? parsed.userId : undefined
-  return { key: typeof userId === 'string' && userId !== '' ? userId : null, value: text }
+  return { key: keyOf('userId' in parsed ? parsed.userId : undefined), value: text }
+}
+
+/** As jobs read it: a number is its decimal text. */
+function keyOf(userId: unknown): string | null {
+  const key = typeof userId === 'number' ? String(userId) : userId
+  return typeof key === 'string' && key !== '' ? key : null
 }
 
 /** Gathers events by partition, and sends them while the next are gathered. */
