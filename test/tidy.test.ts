@@ -12,7 +12,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   runtime: ['protocol', 'state', 'jobs'],
   broker: ['protocol', 'runtime/clock.ts'],
   http: [],
-  serve: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts'],
+  serve: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts', 'runtime/telemetry.ts'],
   collect: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts'],
   content: [],
   cli: ['protocol', 'state', 'jobs', 'runtime', 'broker', 'http', 'serve', 'collect', 'content'],

@@ -1,0 +1,41 @@
+import { RecordReader } from '../protocol/record-reader.ts'
+import { readRow } from './row.ts'
+import type { Change } from './view.ts'
+
+/** What the records of one fetched batch do to the view. */
+export interface Changes {
+  readonly changes: readonly Change[]
+  /** Epoch ms of the first and of the newest record; 0 without records. */
+  readonly first: number
+  readonly newest: number
+  readonly malformed: readonly Malformed[]
+}
+
+export interface Malformed {
+  readonly offset: number
+  readonly reason: string
+}
+
+/** Decodes a partition's records. Only the last record of a key counts. */
+export function readChanges(partition: number, records: Uint8Array): Changes {
+  const changes = new Map<string, Change[1]>()
+  const malformed: Malformed[] = []
+  let first = 0
+  let newest = 0
+  const reader = new RecordReader(records)
+  while (reader.next()) {
+    const at = Math.max(0, reader.timestamp)
+    if (first === 0) first = at
+    newest = Math.max(newest, at)
+    const key = reader.keyString()
+    const value = reader.value()
+    if (key === null) {
+      malformed.push({ offset: reader.offset, reason: 'it has no key' })
+      continue
+    }
+    const row = value === null ? undefined : readRow(key, value, partition)
+    if (typeof row === 'string') malformed.push({ offset: reader.offset, reason: row })
+    else changes.set(key, row)
+  }
+  return { changes: [...changes], first, newest, malformed }
+}

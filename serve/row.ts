@@ -1,0 +1,76 @@
+/** `[offset, revision]`, compared in that order. */
+export type Version = readonly [offset: number, revision: number]
+
+/** One key's features, as a job wrote them and as an answer starts. */
+export interface Row {
+  readonly version: Version
+  /** The partition that it came from. */
+  readonly partition: number
+  /** `{"key":…,"version":…,"asOf":…,"features":…,"segments":…}`, in that order, and nothing more. */
+  readonly json: string
+}
+
+export interface RowContent {
+  readonly key: string
+  readonly version: Version
+  /** Epoch ms of event time. */
+  readonly asOf: number
+  readonly features: Readonly<Record<string, unknown>>
+  readonly segments: readonly unknown[]
+}
+
+export function isOlder([offset, revision]: Version, than: Version): boolean {
+  return offset < than[0] || (offset === than[0] && revision < than[1])
+}
+
+/** The record as a row, or why it is none. */
+export function readRow(key: string, value: Uint8Array, partition: number): Row | string {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString())
+  } catch {
+    return 'its value is not JSON'
+  }
+  if (!isObject(parsed)) return 'its value is not a JSON object'
+  const { version, asOf, features, segments } = parsed
+  if (parsed.key !== key) return 'the key in its value is not the key of its record'
+  if (!isVersion(version)) return 'its version is not [offset, revision]'
+  if (typeof asOf !== 'number') return 'its asOf is not a number'
+  if (!isObject(features)) return 'its features are not an object'
+  if (!Array.isArray(segments)) return 'its segments are not an array'
+  const content: RowContent = { key, version, asOf, features, segments }
+  return { version, partition, json: JSON.stringify(content) }
+}
+
+/** Offset, revision and partition in front of the JSON, so that comparing versions parses nothing. */
+export function encodeRow({ version, partition, json }: Row): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(json))
+  bytes.writeDoubleLE(version[0], 0)
+  bytes.writeDoubleLE(version[1], 8)
+  bytes.writeUInt32LE(partition, 16)
+  bytes.write(json, HEAD_BYTES)
+  return bytes
+}
+
+export function decodeRow(bytes: Buffer): Row {
+  const json = bytes.toString('utf8', HEAD_BYTES)
+  return { version: versionOf(bytes), partition: bytes.readUInt32LE(16), json }
+}
+
+export function versionOf(bytes: Buffer): Version {
+  return [bytes.readDoubleLE(0), bytes.readDoubleLE(8)]
+}
+
+const HEAD_BYTES = 20
+
+function isVersion(value: unknown): value is Version {
+  return Array.isArray(value) && value.length === 2 && value.every(isCount)
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

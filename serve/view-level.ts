@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises'
+import { ClassicLevel } from 'classic-level'
+import type { Progress } from './progress.ts'
+
+export type Level = ClassicLevel<string, Buffer>
+
+/** Written with every batch, under the key `META`, so that it tells the state of exactly the rows beside it. */
+export interface Meta {
+  readonly format: number
+  readonly topic: string
+  readonly rows: number
+  /** In order of partition; their number is part of the topic's identity. */
+  readonly partitions: readonly Progress[]
+}
+
+export const META = 'meta'
+export const FORMAT = 1
+const BLOCK_CACHE_BYTES = 32 << 20
+
+/**
+ * Opens the database of a view. One that is damaged or of another format is replaced by an empty one, since
+ * the topic has everything. Rejects with a `ViewError`.
+ */
+export async function openOrRepair(
+  folder: string,
+): Promise<{ level: Level; meta: Meta | undefined }> {
+  let level: Level
+  try {
+    await mkdir(folder, { recursive: true })
+    level = await openLevel(folder)
+  } catch (error) {
+    if (!saysLevel(error, 'LEVEL_CORRUPTION')) throw viewError(folder, error)
+    return { level: await openAnew(folder), meta: undefined }
+  }
+  try {
+    const meta = await readMeta(level, folder)
+    if (meta === undefined || meta.format === FORMAT) return { level, meta }
+  } catch (error) {
+    await level.close()
+    throw viewError(folder, error)
+  }
+  await level.close()
+  return { level: await openAnew(folder), meta: undefined }
+}
+
+/** `locked`: another process has it open. `foreign`: it is another program's. `failed`: the disk. */
+export class ViewError extends Error {
+  override readonly name = 'ViewError'
+  readonly code: 'locked' | 'foreign' | 'failed'
+
+  constructor(code: ViewError['code'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+async function openLevel(folder: string): Promise<Level> {
+  const level: Level = new ClassicLevel(folder, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'buffer',
+    cacheSize: BLOCK_CACHE_BYTES,
+  })
+  await level.open()
+  return level
+}
+
+/** Deletes the view, and makes an empty one. */
+export async function openAnew(folder: string): Promise<Level> {
+  try {
+    await ClassicLevel.destroy(folder)
+    return await openLevel(folder)
+  } catch (error) {
+    throw viewError(folder, error)
+  }
+}
+
+async function readMeta(level: Level, folder: string): Promise<Meta | undefined> {
+  const bytes = await level.get(META)
+  // Every write of ours has this key in it, so a database without it was never ours to throw away.
+  if (bytes !== undefined) return JSON.parse(bytes.toString()) as Meta
+  for await (const _key of level.keys({ limit: 1 })) {
+    throw new ViewError(
+      'foreign',
+      `the database in ${folder} is not a view of millrace serve: give the sidecar a folder of its own`,
+    )
+  }
+  return undefined
+}
+
+export function viewError(folder: string, error: unknown): ViewError {
+  if (error instanceof ViewError) return error
+  if (saysLevel(error, 'LEVEL_LOCKED')) {
+    return new ViewError(
+      'locked',
+      `another process has the view in ${folder} open: stop that one, or give this one another --instance`,
+      error,
+    )
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return new ViewError(
+    'failed',
+    `the view in ${folder} cannot be read or written: ${cause instanceof Error ? cause.message : cause}`,
+    error,
+  )
+}
+
+/** Level puts the reason in `cause` when opening fails. */
+function saysLevel(error: unknown, code: string): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === code) || saysLevel(error.cause, code)
+}

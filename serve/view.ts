@@ -1,0 +1,208 @@
+import type { BatchOperation } from 'classic-level'
+import type { Progress } from './progress.ts'
+import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
+import {
+  FORMAT,
+  type Level,
+  META,
+  type Meta,
+  openAnew,
+  openOrRepair,
+  viewError,
+} from './view-level.ts'
+
+/** What one topic's record does to a key: a row takes its place, a tombstone (`undefined`) removes it. */
+export type Change = readonly [key: string, row: Row | undefined]
+
+export interface Applied {
+  readonly applied: number
+  /** Rows that were not taken, because the view has a newer one. */
+  readonly older: number
+}
+
+type Pending = Map<string, Buffer | undefined>
+
+const PENDING_BYTES_MAX = 16 << 20
+/** What an entry of a Map costs besides its content, about. */
+const ENTRY_BYTES = 100
+
+/** Opens the view in `folder`, making it where there is none. Rejects with a `ViewError`. */
+export async function openView(folder: string): Promise<View> {
+  const { level, meta } = await openOrRepair(folder)
+  return new View(folder, level, meta)
+}
+
+/**
+ * The newest row of every key of one topic, and how far the topic was read. A change is visible at once, from
+ * memory; `flush` puts all changes and the progress that belongs to them on the disk, in one synced write
+ * (LevelDB may lose an unsynced write and keep a later one). So what is on the disk is always a true earlier state.
+ */
+export class View {
+  readonly #folder: string
+  #level: Level
+  #topic = ''
+  #rows = 0
+  #partitions: Progress[] = []
+  /**
+   * Newer than what is on the disk; `#writing` is on its way there, and stays here when it cannot be written:
+   * what was answered before is answered still.
+   */
+  #pending: Pending = new Map()
+  #writing: Pending = new Map()
+  #pendingBytes = 0
+  #changed = false
+  /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
+  #turn: Promise<void> = Promise.resolve()
+  #resetting = false
+
+  constructor(folder: string, level: Level, meta: Meta | undefined) {
+    this.#folder = folder
+    this.#level = level
+    if (meta === undefined) return
+    this.#topic = meta.topic
+    this.#rows = meta.rows
+    this.#partitions = [...meta.partitions]
+  }
+
+  /** '' in a new view. */
+  get topic(): string {
+    return this.#topic
+  }
+
+  get partitions(): readonly Progress[] {
+    return this.#partitions
+  }
+
+  /** How many keys have a row. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** Whether rows or positions changed since the last flush. */
+  get changed(): boolean {
+    return this.#changed
+  }
+
+  get(key: string): Row | undefined {
+    const bytes = this.#inMemory(key) ? this.#fromMemory(key) : this.#fromDisk(key)
+    return bytes === undefined ? undefined : decodeRow(bytes)
+  }
+
+  /** Takes in what an answer of the broker brought of one partition. One call at a time. */
+  async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
+    const found = await this.#find(changes)
+    let older = 0
+    for (const [key, row] of changes) {
+      const before = this.#pending.has(key) ? this.#pending.get(key) : found.get(key)
+      if (row !== undefined && before !== undefined && isOlder(row.version, versionOf(before))) {
+        older++
+        continue
+      }
+      const after = row === undefined ? undefined : encodeRow(row)
+      this.#rows += Number(after !== undefined) - Number(before !== undefined)
+      this.#pendingBytes += ENTRY_BYTES + key.length + (after?.length ?? 0)
+      this.#pending.set(key, after)
+    }
+    if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
+    this.#partitions[partition] = progress
+    if (this.#pendingBytes >= PENDING_BYTES_MAX) await this.flush()
+    return { applied: changes.length - older, older }
+  }
+
+  /** Puts everything on the disk. */
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#write())
+  }
+
+  /** Forgets everything, and is the empty view of this topic from now on. */
+  reset(topic: string, partitions: readonly Progress[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#resetting = true
+      await this.#level.close()
+      this.#level = await openAnew(this.#folder)
+      this.#resetting = false
+      this.#pending = new Map()
+      this.#topic = topic
+      this.#rows = 0
+      this.#partitions = [...partitions]
+      await this.#write()
+    })
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.flush()
+    } finally {
+      await this.#level.close()
+    }
+  }
+
+  #inMemory(key: string): boolean {
+    return this.#pending.has(key) || this.#writing.has(key)
+  }
+
+  #fromMemory(key: string): Buffer | undefined {
+    return this.#pending.has(key) ? this.#pending.get(key) : this.#writing.get(key)
+  }
+
+  #fromDisk(key: string): Buffer | undefined {
+    if (this.#resetting) return undefined
+    try {
+      return this.#level.getSync(rowKey(key))
+    } catch (error) {
+      throw viewError(this.#folder, error)
+    }
+  }
+
+  /** What the view has of the keys; the disk is read beside the event loop, which answers meanwhile. */
+  async #find(changes: readonly Change[]): Promise<ReadonlyMap<string, Buffer | undefined>> {
+    const found = new Map<string, Buffer | undefined>()
+    const onDisk: string[] = []
+    for (const [key] of changes) {
+      // Memory is asked now: a flush that ends during the wait moves its keys to the disk.
+      if (this.#inMemory(key)) found.set(key, this.#fromMemory(key))
+      else onDisk.push(key)
+    }
+    if (onDisk.length === 0) return found
+    try {
+      const values = await this.#level.getMany(onDisk.map(rowKey))
+      for (const [index, key] of onDisk.entries()) found.set(key, values[index])
+      return found
+    } catch (error) {
+      throw viewError(this.#folder, error)
+    }
+  }
+
+  /** One change of what is on the disk after the other; an earlier one that failed fails the later ones, too. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(change)
+    return this.#turn
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = this.#pending
+    this.#pending = new Map()
+    this.#pendingBytes = 0
+    this.#changed = false
+    const operations: BatchOperation<Level, string, Buffer>[] = []
+    for (const [key, value] of this.#writing) {
+      if (value === undefined) operations.push({ type: 'del', key: rowKey(key) })
+      else operations.push({ type: 'put', key: rowKey(key), value })
+    }
+    operations.push({ type: 'put', key: META, value: Buffer.from(JSON.stringify(this.#meta())) })
+    try {
+      await this.#level.batch(operations, { sync: true })
+    } catch (error) {
+      throw viewError(this.#folder, error)
+    }
+    this.#writing = new Map()
+  }
+
+  #meta(): Meta {
+    return { format: FORMAT, topic: this.#topic, rows: this.#rows, partitions: this.#partitions }
+  }
+}
+
+function rowKey(key: string): string {
+  return `row:${key}`
+}

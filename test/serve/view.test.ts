@@ -1,0 +1,196 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { fromStart, type Progress } from '../../serve/progress.ts'
+import { type Row, readRow } from '../../serve/row.ts'
+import { openView, type View } from '../../serve/view.ts'
+import { ViewError } from '../../serve/view-level.ts'
+import { assert, suite } from '../harness.ts'
+
+const test = suite('view')
+const NOW = 1_800_000_000_000
+let folder = ''
+let view: View
+
+test.before.each(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-view-'))
+  view = await openView(folder)
+  await view.reset('email.features', [fromStart(0, NOW), fromStart(0, NOW)])
+})
+
+test.after.each(async () => {
+  await view.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const at = (next: number): Progress => ({ next, atEnd: NOW, newest: NOW, since: NOW })
+const put = (key: string, version: [number, number], orders = 0) =>
+  [key, row(key, version, orders)] as const
+const gone = (key: string) => [key, undefined] as const
+
+test('a change is there at once, and there again after closing', async () => {
+  await view.apply(1, [put('anna', [7, 0], 3)], at(8))
+  assert.is(orders('anna'), 3)
+  await reopened()
+  assert.is(orders('anna'), 3)
+  assert.equal(view.get('anna')?.version, [7, 0])
+  assert.is(view.get('anna')?.partition, 1)
+  assert.is(view.topic, 'email.features')
+  assert.is(view.rows, 1)
+  assert.equal(view.partitions, [fromStart(0, NOW), at(8)])
+})
+
+test('an older row is ignored, from memory and from the disk; an equal or newer one is taken', async () => {
+  for (const flushed of [false, true]) {
+    const key = flushed ? 'flushed' : 'fresh'
+    await view.apply(0, [put(key, [7, 2], 3)], at(8))
+    if (flushed) await view.flush()
+    const older = [put(key, [7, 1], 4), put(key, [6, 9], 5)]
+    assert.equal(await view.apply(0, older, at(9)), { applied: 0, older: 2 })
+    assert.is(orders(key), 3)
+    assert.equal(await view.apply(0, [put(key, [7, 2], 6)], at(10)), { applied: 1, older: 0 })
+    assert.is(orders(key), 6)
+    await view.apply(0, [put(key, [8, 0], 7)], at(11))
+    assert.is(orders(key), 7)
+  }
+})
+
+test('a tombstone removes a row, in memory and on the disk', async () => {
+  await view.apply(0, [put('anna', [1, 0]), put('bert', [2, 0])], at(3))
+  await view.flush()
+  await view.apply(0, [gone('anna'), gone('nobody')], at(5))
+  assert.is(view.get('anna'), undefined)
+  assert.is(view.rows, 1)
+  await reopened()
+  assert.is(view.get('anna'), undefined)
+  assert.is(orders('bert'), 0)
+  assert.is(view.rows, 1)
+})
+
+test('rows and versions are true while a flush runs beside', async () => {
+  for (let round = 0; round < 50; round++) {
+    const key = `user ${round % 7}`
+    const flushing = view.flush()
+    await view.apply(0, [put(key, [round, 0], round)], at(round + 1))
+    const old = await view.apply(0, [put(key, [round - 1, 5], -1)], at(round + 1))
+    assert.equal(old, { applied: 0, older: 1 })
+    assert.is(orders(key), round)
+    await flushing
+  }
+  assert.is(view.rows, 7)
+  await reopened()
+  assert.is(orders('user 0'), 49)
+  assert.is(view.rows, 7)
+})
+
+test('what was not flushed is missing after a kill, together with its position', async () => {
+  await view.apply(0, [put('anna', [1, 0])], at(2))
+  await view.flush()
+  await view.apply(0, [put('bert', [2, 0])], at(3))
+  const copy = await mkdtemp(join(tmpdir(), 'millrace-view-'))
+  const { cp } = await import('node:fs/promises')
+  await cp(folder, copy, { recursive: true })
+  const killed = await openView(copy)
+  assert.is(killed.partitions[0]?.next, 2)
+  assert.ok(killed.get('anna'))
+  assert.is(killed.get('bert'), undefined)
+  await killed.close()
+  await rm(copy, { recursive: true })
+})
+
+test('much at once is put on the disk without being asked', async () => {
+  const text = 'x'.repeat(1 << 20)
+  for (let n = 0; n < 20; n++) {
+    const big = { version: [n, 0], partition: 0, json: text } as const
+    await view.apply(0, [[`user ${n}`, big]], at(n + 1))
+  }
+  assert.ok(!view.changed || (view.partitions[0]?.next ?? 0) === 20)
+  assert.is(view.rows, 20)
+  assert.is(view.get('user 0')?.json, text)
+})
+
+test('a reset forgets all rows, of memory and disk', async () => {
+  await view.apply(0, [put('anna', [1, 0])], at(2))
+  await view.flush()
+  await view.apply(0, [put('bert', [1, 0])], at(3))
+  await view.reset('email.features', [fromStart(4, NOW)])
+  assert.is(view.get('anna'), undefined)
+  assert.is(view.get('bert'), undefined)
+  assert.is(view.rows, 0)
+  await reopened()
+  assert.is(view.get('anna'), undefined)
+  assert.equal(view.partitions, [fromStart(4, NOW)])
+})
+
+test('a folder that is open is refused, with its name and what to do', async () => {
+  const error = await openView(folder).catch((error: unknown) => error)
+  assert.ok(error instanceof ViewError)
+  assert.is(error.code, 'locked')
+  assert.match(error.message, folder)
+  assert.match(error.message, '--instance')
+})
+
+test("another program's database is refused and left as it is", async () => {
+  const foreign = join(folder, 'foreign')
+  const level = new ClassicLevel(foreign)
+  await level.put('theirs', 'precious')
+  await level.close()
+  const error = await openView(foreign).catch((error: unknown) => error)
+  assert.ok(error instanceof ViewError)
+  assert.is(error.code, 'foreign')
+  await level.open()
+  assert.is(await level.get('theirs'), 'precious')
+  await level.close()
+})
+
+test('a damaged view, and one of another format, is begun anew', async () => {
+  await view.apply(0, [put('anna', [1, 0])], at(2))
+  await view.close()
+  await writeFile(join(folder, 'CURRENT'), 'rubbish')
+  view = await openView(folder)
+  assert.is(view.topic, '')
+  assert.is(view.get('anna'), undefined)
+
+  await view.reset('email.features', [at(9)])
+  await view.close()
+  const level = new ClassicLevel(folder)
+  await level.put('meta', '{"format":999}')
+  await level.close()
+  view = await openView(folder)
+  assert.is(view.topic, '')
+})
+
+test('a record that is no row is told apart, with the reason', () => {
+  const good = { key: 'anna', version: [1, 0], asOf: 5, features: { a: 1 }, segments: [] }
+  const read = (value: unknown) => readRow('anna', Buffer.from(JSON.stringify(value)), 0)
+  assert.type(read(good), 'object')
+  assert.match(String(readRow('anna', Buffer.from('{'), 0)), 'not JSON')
+  assert.match(String(read([])), 'not a JSON object')
+  assert.match(String(read({ ...good, key: 'bert' })), 'not the key of its record')
+  assert.match(String(read({ ...good, version: [1] })), 'version')
+  assert.match(String(read({ ...good, version: [-1, 0] })), 'version')
+  assert.match(String(read({ ...good, asOf: 'now' })), 'asOf')
+  assert.match(String(read({ ...good, features: [] })), 'features')
+  assert.match(String(read({ ...good, segments: {} })), 'segments')
+})
+
+test.run()
+
+async function reopened(): Promise<void> {
+  await view.close()
+  view = await openView(folder)
+}
+
+function orders(key: string): unknown {
+  const found = view.get(key)
+  return found === undefined ? undefined : JSON.parse(found.json).features.orders
+}
+
+function row(key: string, version: [number, number], orders: number): Row {
+  const value = { key, version, asOf: NOW, features: { orders }, segments: [] }
+  const read = readRow(key, Buffer.from(JSON.stringify(value)), 1)
+  // A view takes any version; rows of topics have none below 0.
+  if (typeof read === 'string') return { version, partition: 1, json: JSON.stringify(value) }
+  return read
+}
