@@ -2,7 +2,8 @@ import { count, defineJob, lastDistinct, lastTime, sum } from '../jobs/define-jo
 import type { Event } from '../jobs/event.ts'
 
 /** A missing price or quantity is 0, as the peers have it. */
-const spent = ({ properties }: Event) => Number(properties.price ?? 0) * Number(properties.quantity ?? 0)
+const spent = ({ properties }: Event) =>
+  Number(properties.price ?? 0) * Number(properties.quantity ?? 0)
 
 /**
  * The workload of bench/peers/README.md: the same features from the same events. No event is dropped as a
