@@ -1,4 +1,5 @@
 import { RecordReader } from '../protocol/record-reader.ts'
+import type { Batch } from '../runtime/log.ts'
 import { readRow } from './row.ts'
 import type { Change } from './view.ts'
 
@@ -16,14 +17,18 @@ export interface Malformed {
   readonly reason: string
 }
 
-/** Decodes a partition's records. Only the last record of a key counts. */
-export function readChanges(partition: number, records: Uint8Array): Changes {
+/**
+ * Decodes a partition's records from the position on that was asked for: the first batch may begin before it.
+ * Only the last record of a key counts.
+ */
+export function readChanges({ partition, fetched, records }: Batch): Changes {
   const changes = new Map<string, Change[1]>()
   const malformed: Malformed[] = []
   let first = 0
   let newest = 0
   const reader = new RecordReader(records)
   while (reader.next()) {
+    if (reader.offset < fetched) continue
     const at = Math.max(0, reader.timestamp)
     if (first === 0) first = at
     newest = Math.max(newest, at)

@@ -161,7 +161,7 @@ export class Follower {
     if (before === undefined || before.next !== fetched.fetched) return undefined
     if (fetched.kind === 'out-of-range') return start > before.next ? 'log_start' : 'log_end'
     const now = clock.now()
-    const changes = readChanges(partition, fetched.records)
+    const changes = readChanges(fetched)
     if (outlived(before, now, changes.first)) return 'too_old'
     const { next } = fetched
     const after = advanced(before, { next, end, newest: changes.newest, now })
