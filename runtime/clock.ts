@@ -6,6 +6,8 @@ export interface Clock {
   elapsed(): number
   /** Resolves after `ms`, or at once when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Resolves once input and output that wait have had their turn. */
+  turn(): Promise<void>
   /** Calls `tick` every `ms` until the answer is called. A tick under way is not overlapped. */
   every(ms: number, tick: () => void | Promise<void>): () => void
 }
@@ -26,6 +28,8 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true })
     })
   },
+
+  turn: () => new Promise(resolve => setImmediate(resolve)),
 
   every(ms, tick) {
     let busy = false

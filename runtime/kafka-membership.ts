@@ -16,6 +16,8 @@ export class KafkaMembership implements Membership {
   readonly #consumer: kafkajs.Consumer
   readonly #closed = new AbortController()
   #cluster: Cluster | undefined
+  #assigned: readonly number[] = []
+  #confirmations: { heartbeats: number; resolve: (assigned: readonly number[]) => void }[] = []
 
   constructor(kafka: kafkajs.Kafka, options: KafkaOptions & MembershipOptions) {
     this.#options = options
@@ -42,8 +44,11 @@ export class KafkaMembership implements Membership {
     this.#consumer.on('consumer.group_join', ({ payload }) => {
       const partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b)
       if (partitions.length > 0) this.#consumer.pause([{ topic: options.topic, partitions }])
+      this.#assigned = partitions
+      this.#confirm(2)
       options.onAssigned(partitions, payload.memberId)
     })
+    this.#consumer.on('consumer.heartbeat', () => this.#confirm(1))
     this.#consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart && !this.#closed.signal.aborted) options.onFailed(payload.error)
     })
@@ -59,6 +64,10 @@ export class KafkaMembership implements Membership {
     await this.#consumer.run({ autoCommit: false, eachBatch: async () => undefined })
   }
 
+  confirm(): Promise<readonly number[]> {
+    return new Promise(resolve => this.#confirmations.push({ heartbeats: 2, resolve })) // one may be under way
+  }
+
   async leave(): Promise<void> {
     this.#closed.abort()
     await this.#consumer.disconnect()
@@ -72,6 +81,12 @@ export class KafkaMembership implements Membership {
     } catch (error) {
       if (kafkaFault(error).code === 'connection') throw error
     }
+  }
+
+  #confirm(heartbeats: number): void {
+    for (const confirmation of this.#confirmations) confirmation.heartbeats -= heartbeats
+    for (const { resolve } of this.#confirmations.filter(({ heartbeats: left }) => left <= 0)) resolve(this.#assigned)
+    this.#confirmations = this.#confirmations.filter(({ heartbeats: left }) => left > 0)
   }
 
   #encodeOwned(): Buffer {

@@ -129,6 +129,8 @@ export interface MembershipOptions {
 
 export interface Membership {
   join(): Promise<void>
+  /** What the group says is this member's, asked anew: by a heartbeat or a join that begins after the call. */
+  confirm(): Promise<readonly number[]>
   /** Leaves the group, so that others take over at once. */
   leave(): Promise<void>
 }

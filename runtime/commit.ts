@@ -1,0 +1,80 @@
+import type { Job } from '../jobs/job.ts'
+import type { OutgoingRecord } from '../protocol/record-batch.ts'
+import { cutIntoBatches, planSends } from './appends.ts'
+import type { Entity } from './entity.ts'
+import { type Append, LogError, type Producer, type Transactor } from './log.ts'
+import { featureRow, outputTopics } from './outputs.ts'
+import type { SideOutputs } from './pipeline.ts'
+import { type CommittedProgress, encodeMarker, encodeMetadata, markerKey, type Progress } from './progress.ts'
+import type { States } from './states.ts'
+
+/** One commit's content, encoded between two events; nothing in it changes any more. */
+export interface FrozenCommit<State> {
+  readonly progress: Progress
+  readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array }[]
+  readonly rows: readonly OutgoingRecord[]
+  readonly side: SideOutputs
+  /** Rows and triggers go out at once, outside the transaction (mode at-least-once, and not a tick's). */
+  readonly early: boolean
+}
+
+/** Takes the whole dirty set. Only between two events or two timers. */
+export function freezeCommit<State>(
+  job: Job<State>,
+  states: States<State>,
+  side: SideOutputs,
+  progress: Progress,
+  early: boolean,
+): FrozenCommit<State> {
+  const entities = states.freeze()
+  const unsent = states.takeUnsent()
+  return {
+    progress,
+    states: entities.map(entity => ({ entity, bytes: states.encode(entity) })),
+    rows: Array.from(early ? unsent : entities, entity => featureRow(job, entity)),
+    side,
+    early,
+  }
+}
+
+export interface CommitTarget {
+  readonly job: string
+  readonly input: string
+  readonly partition: number
+  readonly transactor: Transactor
+  /** For `early` commits. */
+  readonly producer: Producer | undefined
+}
+
+/**
+ * One transaction: rows, states, triggers, late and dead records, then the marker; the next input offset with
+ * metadata that names the marker; the end. One send after the other (with several at once a lost answer
+ * loses records and doubles others). Answers what is committed when it resolves.
+ */
+export async function runCommit<State>(frozen: FrozenCommit<State>, target: CommitTarget): Promise<CommittedProgress> {
+  const { partition, transactor, producer } = target
+  const topics = outputTopics(target.job)
+  const { progress, rows, states, side } = frozen
+  const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] => cutIntoBatches(topic, partition, records)
+
+  const visible = [batches(topics.features, rows), batches(topics.triggers, side.triggers)]
+  if (frozen.early && producer) for (const append of visible.flat()) await producer.send([append])
+  const changed = states.map(({ entity, bytes }) => ({ key: entity.key, value: bytes }))
+  const sends = planSends(
+    [...(frozen.early ? [] : visible), batches(topics.late, side.late), batches(topics.dead, side.dead), batches(topics.changelog, changed)],
+    { topic: topics.changelog, partition, record: { key: markerKey, value: encodeMarker(progress) } },
+  )
+
+  const transaction = transactor.begin()
+  let changelog = -1
+  for (const send of sends) {
+    const offsets = await transaction.send(send)
+    const index = send.findIndex(({ topic }) => topic === topics.changelog)
+    if (index >= 0) changelog = (offsets[index] ?? Number.NaN) + (send[index] as Append).records.length - 1
+  }
+  if (!(changelog >= 0)) throw new LogError('ambiguous', `the marker of ${target.job}-${partition} was sent, and no answer says where it lies`)
+  const committed = { ...progress, changelog }
+  await transaction.sendOffsets(topics.commits, target.input, partition, { next: progress.next, metadata: encodeMetadata(committed) })
+  await transaction.commit()
+  return committed
+}

@@ -1,0 +1,160 @@
+import type { Job } from '../jobs/job.ts'
+import type { Store } from '../state/store.ts'
+import type { Clock } from './clock.ts'
+import { type Log, LogError } from './log.ts'
+import type { FailureCode, FromLane, LaneSamples, LaneTaskFigures, TakeOrder, ToLane } from './messages.ts'
+import { type Mode, Task } from './task.ts'
+import { TaskRefused } from './takeover.ts'
+
+export interface LaneOptions<State = unknown> {
+  readonly job: Job<State>
+  readonly log: Log
+  readonly clock: Clock
+  readonly mode: Mode
+  readonly era: number
+  readonly acceptLoss: boolean
+  readonly openStore: (partition: number) => Promise<Store>
+  readonly newHistory: () => string
+  /** Keys in memory, over all tasks of the lane. */
+  readonly cacheKeysMax: number
+  /** Told what is in hand before it is touched; offset -1: nothing. */
+  readonly inHand: (partition: number, offset: number) => void
+  readonly post: (message: FromLane) => void
+}
+
+const figuresMs = 1_000
+const renewalMs = 3_600_000
+const samplesMax = 500
+
+interface Slot<State> {
+  readonly task: Task<State>
+  readonly incarnation: number
+}
+
+/** Several tasks of one job on one thread. It does what it is told by messages, and answers by messages. */
+export class Lane<State = unknown> {
+  readonly #options: LaneOptions<State>
+  readonly #slots = new Map<number, Slot<State>>()
+  /** What is being done to a partition: one thing after the other. */
+  readonly #orders = new Map<number, Promise<void>>()
+  readonly #stopTimers: (() => void)[]
+  #samples: LaneSamples = noSamples()
+
+  constructor(options: LaneOptions<State>) {
+    this.#options = options
+    this.#stopTimers = [
+      options.clock.every(figuresMs, () => this.#postFigures()),
+      options.clock.every(renewalMs, () => this.#renewRefused()),
+    ]
+  }
+
+  handle(message: ToLane): void {
+    switch (message.kind) {
+      case 'take':
+        return this.#order(message.partition, () => this.#take(message.partition, message.incarnation, message.order))
+      case 'give-up':
+        return this.#order(message.partition, () => this.#close(message.partition, message.clean))
+      case 'batch': {
+        const slot = this.#slots.get(message.batch.partition)
+        if (slot?.incarnation === message.incarnation) slot.task.offer(message.batch)
+        return
+      }
+      case 'caught-up': {
+        const slot = this.#slots.get(message.partition)
+        if (slot?.incarnation === message.incarnation) slot.task.caughtUp()
+        return
+      }
+      case 'stop':
+        void this.#stop()
+    }
+  }
+
+  #order(partition: number, act: () => Promise<void>): void {
+    this.#slots.get(partition)?.task.abortTakeover() // whatever was ordered next makes it pointless
+    const before = this.#orders.get(partition) ?? Promise.resolve()
+    this.#orders.set(partition, before.then(act))
+  }
+
+  async #take(partition: number, incarnation: number, order: TakeOrder): Promise<void> {
+    await this.#close(partition, false)
+    const { post, openStore, cacheKeysMax, inHand } = this.#options
+    const tasks = Math.max(1, this.#slots.size + 1)
+    const task = new Task({
+      ...this.#options,
+      ...order,
+      partition,
+      openStore: () => openStore(partition),
+      cacheKeysMax: Math.max(1_000, Math.floor(cacheKeysMax / tasks)),
+      inHand: offset => inHand(partition, offset),
+      events: {
+        onTaken: bytes => post({ kind: 'taken', partition, incarnation, bytes }),
+        onRestore: (done, total) => post({ kind: 'restore', partition, done, total }),
+        onCommit: commit => this.#sample(commit),
+        onCheckpoint: ms => pushBounded(this.#samples.checkpointMs, [ms]),
+        onFailed: error => this.#order(partition, () => this.#failed(partition, incarnation, error)),
+      },
+    })
+    this.#slots.set(partition, { task, incarnation })
+    try {
+      const next = await task.takeOver()
+      if (task.phase === 'live') post({ kind: 'live', partition, incarnation, next, generation: task.figures?.generation ?? 1 })
+    } catch (error) {
+      await this.#failed(partition, incarnation, error)
+    }
+  }
+
+  async #failed(partition: number, incarnation: number, error: unknown): Promise<void> {
+    if (this.#slots.get(partition)?.incarnation !== incarnation) return
+    const code = failureCode(error)
+    if (code !== 'refused') await this.#close(partition, false) // a refused one stays, to renew its offset
+    this.#options.post({ kind: 'failed', partition, incarnation, code, message: error instanceof Error ? error.message : String(error) })
+  }
+
+  async #close(partition: number, clean: boolean): Promise<void> {
+    const slot = this.#slots.get(partition)
+    await slot?.task.close({ clean })
+    this.#slots.delete(partition)
+  }
+
+  async #stop(): Promise<void> {
+    for (const stop of this.#stopTimers) stop()
+    for (const partition of this.#slots.keys()) this.#order(partition, () => this.#close(partition, true))
+    await Promise.all(this.#orders.values())
+    await this.#options.log.close()
+    this.#options.post({ kind: 'stopped' })
+  }
+
+  async #renewRefused(): Promise<void> {
+    for (const { task } of this.#slots.values()) {
+      if (task.phase === 'refused') await task.renew().catch(() => undefined) // an hour later it is tried again
+    }
+  }
+
+  #sample({ ms, rows, latenciesMs }: { ms: number; rows: number; latenciesMs: readonly number[] }): void {
+    pushBounded(this.#samples.commitMs, [ms])
+    pushBounded(this.#samples.latencyMs, latenciesMs)
+    this.#samples.rows += rows
+  }
+
+  async #postFigures(): Promise<void> {
+    const tasks: LaneTaskFigures[] = []
+    for (const [partition, { task }] of this.#slots) {
+      const storeBytes = await task.storeBytes()
+      if (task.figures) tasks.push({ ...task.figures, partition, storeBytes })
+    }
+    const samples = this.#samples
+    this.#samples = noSamples()
+    this.#options.post({ kind: 'figures', tasks, samples })
+  }
+}
+
+function failureCode(error: unknown): FailureCode {
+  if (error instanceof LogError || error instanceof TaskRefused) return error.code
+  return 'other'
+}
+
+const noSamples = (): LaneSamples => ({ commitMs: [], checkpointMs: [], latencyMs: [], rows: 0 })
+
+function pushBounded(samples: number[], values: readonly number[]): void {
+  for (const value of values) if (samples.length < samplesMax) samples.push(value)
+}

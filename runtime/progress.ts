@@ -1,0 +1,86 @@
+import { type Committed, type NextOffset, nextOffset } from './log.ts'
+
+/**
+ * How far a task has come, written twice in each commit: beside its input offset (as that offset's metadata,
+ * 4,096 bytes at most) and as the marker that ends the commit's records in the changelog.
+ */
+export interface Progress {
+  /** The first input offset that is not done. */
+  readonly next: NextOffset
+  /** Random id of the task's first commit. */
+  readonly history: string
+  /** Epoch ms of event time; `undefined` before the first event. */
+  readonly watermark: number | undefined
+  readonly partitions: number
+  /** Raised by a person when the input topic was made anew. */
+  readonly era: number
+  /** The job's definition, and how often it has changed. */
+  readonly hash: string
+  readonly generation: number
+  /** Offset and append time (epoch ms) of the last input record taken; -1 before the first. */
+  readonly last: number
+  readonly appendedAt: number
+  /** Deaths of the owner since the last progress. */
+  readonly tries: number
+  /** Input offset that the owner was about to take alone, as deaths have been repeating; -1: none. */
+  readonly hand: number
+  /** Whether the owner left in order. */
+  readonly clean: boolean
+}
+
+/** A task's progress together with where its marker lies in the changelog (-1: none yet). */
+export interface CommittedProgress extends Progress {
+  readonly changelog: number
+}
+
+/** The markers' record key: one for each partition, so that compaction keeps the newest. No user id starts so. */
+export const markerKey = '\u0000marker'
+
+const version = 1
+
+export function encodeMarker(progress: Progress): string {
+  return JSON.stringify({ v: version, ...progress })
+}
+
+/** The marker's own offset in the changelog comes from the record that holds it. */
+export function parseMarker(value: string, changelog: number): CommittedProgress | undefined {
+  return parse(value, undefined, changelog)
+}
+
+export function encodeMetadata({ next: _, ...progress }: CommittedProgress): string {
+  return JSON.stringify({ v: version, ...progress })
+}
+
+/** `undefined` for metadata that is not ours: somebody moved the offset. */
+export function parseMetadata({ next, metadata }: Committed): CommittedProgress | undefined {
+  return parse(metadata, next, undefined)
+}
+
+function parse(text: string, next: NextOffset | undefined, changelog: number | undefined): CommittedProgress | undefined {
+  let raw: Record<string, unknown>
+  try {
+    raw = JSON.parse(text) as Record<string, unknown>
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+  if (typeof raw !== 'object' || raw === null || raw.v !== version) return undefined
+  const integer = (name: string): number => (Number.isSafeInteger(raw[name]) ? (raw[name] as number) : Number.NaN)
+  const progress: CommittedProgress = {
+    next: next ?? nextOffset(integer('next')),
+    changelog: changelog ?? integer('changelog'),
+    history: String(raw.history ?? ''),
+    watermark: typeof raw.watermark === 'number' ? raw.watermark : undefined,
+    partitions: integer('partitions'),
+    era: integer('era'),
+    hash: String(raw.hash ?? ''),
+    generation: integer('generation'),
+    last: integer('last'),
+    appendedAt: integer('appendedAt'),
+    tries: integer('tries'),
+    hand: integer('hand'),
+    clean: raw.clean === true,
+  }
+  const numbers = [progress.next, progress.changelog, progress.partitions, progress.era, progress.generation, progress.last, progress.appendedAt, progress.tries, progress.hand]
+  return progress.history !== '' && numbers.every(Number.isSafeInteger) ? progress : undefined
+}

@@ -1,0 +1,147 @@
+import type { Job } from '../jobs/job.ts'
+import type { TimerEntry } from '../state/store.ts'
+import type { Checkpoint, CommittedState } from './checkpoint.ts'
+import { decodeEntity, type Entity, encodeEntity, newEntity } from './entity.ts'
+
+/** Most keys and bytes that one commit may carry; then the task waits for the running one. */
+export const dirtyKeysMax = 50_000
+export const dirtyBytesMax = 32 * 1024 * 1024
+/** Framing, headers and a row's JSON cost about this much beside the state itself. */
+const rowBytesGuess = 512
+
+/**
+ * The keys in memory. A read goes cache → buffer → store. What has changed since the last commit is dirty,
+ * and stays; the rest may leave when the cache is full, least recently used first, as its bytes are in the
+ * buffer or the store.
+ */
+export class States<State = unknown> {
+  readonly #job: Job<State>
+  readonly #checkpoint: Checkpoint
+  readonly #cacheMax: number
+  readonly #sendsEarly: boolean
+  readonly #cache = new Map<string, Entity<State>>()
+  #dirty: Entity<State>[] = []
+  #dirtyBytes = 0
+  #unsent = new Set<Entity<State>>()
+
+  /** `sendsEarly`: rows go out before their commit, so what is not sent yet is kept apart from what is dirty. */
+  constructor(job: Job<State>, checkpoint: Checkpoint, cacheMax: number, sendsEarly: boolean) {
+    this.#sendsEarly = sendsEarly
+    this.#job = job
+    this.#checkpoint = checkpoint
+    this.#cacheMax = cacheMax
+  }
+
+  get cached(): number {
+    return this.#cache.size
+  }
+
+  get dirtyKeys(): number {
+    return this.#dirty.length
+  }
+
+  get full(): boolean {
+    return this.#dirty.length >= dirtyKeysMax || this.#dirtyBytes >= dirtyBytesMax
+  }
+
+  /** The key's entity; a new one that nobody has seen yet if there is none. */
+  get(key: string): Entity<State> {
+    const cached = this.#cache.get(key)
+    if (cached) {
+      cached.touched = true
+      return cached
+    }
+    const found = this.#checkpoint.get(key)
+    const entity = found ? decodeEntity(this.#job, key, found.bytes) : newEntity(this.#job, key)
+    entity.indexedAt = found?.indexedAt
+    this.#cache.set(key, entity)
+    if (this.#cache.size > this.#cacheMax) this.#evict()
+    return entity
+  }
+
+  /** Whether the key has nothing that is not in the store. */
+  atRest(key: string): boolean {
+    const entity = this.#cache.get(key)
+    return !entity || (!entity.dirty && !entity.committing && entity.indexedAt === entity.timerAt)
+  }
+
+  markDirty(entity: Entity<State>): void {
+    if (this.#sendsEarly) this.#unsent.add(entity)
+    if (entity.dirty) return
+    entity.dirty = true
+    this.#dirty.push(entity)
+    this.#dirtyBytes += entity.encodedBytes + entity.grownBytesMax + rowBytesGuess
+  }
+
+  /** Puts back what an undone step had made of a key. */
+  replace(entity: Entity<State>): void {
+    const before = this.#cache.get(entity.key)
+    if (before?.dirty) this.#dirty[this.#dirty.indexOf(before)] = entity
+    entity.dirty = before?.dirty ?? false
+    entity.committing = before?.committing ?? false
+    entity.indexedAt = before?.indexedAt
+    this.#cache.set(entity.key, entity)
+  }
+
+  /** A hint of the store's index that its key's state does not confirm. */
+  removeTimer(stale: TimerEntry): void {
+    this.#checkpoint.removeTimer(stale)
+  }
+
+  /** The entities changed since this was last called; only where rows go out early. */
+  takeUnsent(): Iterable<Entity<State>> {
+    const unsent = this.#unsent
+    if (unsent.size > 0) this.#unsent = new Set()
+    return unsent
+  }
+
+  /** The dirty entities, which are clean from now on; `encode` each before the next event. */
+  freeze(): Entity<State>[] {
+    const frozen = this.#dirty
+    this.#dirty = []
+    this.#dirtyBytes = 0
+    for (const entity of frozen) {
+      entity.dirty = false
+      entity.committing = true
+    }
+    return frozen
+  }
+
+  encode(entity: Entity<State>): Uint8Array {
+    return encodeEntity(this.#job, entity)
+  }
+
+  /** The frozen commit has ended: its bytes are committed, and go the way to the store. */
+  committed(frozen: readonly { entity: Entity<State>; bytes: Uint8Array }[], marker: number, at: number): void {
+    const states: CommittedState[] = frozen.map(({ entity, bytes }) => {
+      entity.committing = false
+      return { key: entity.key, bytes, indexedAt: entity.indexedAt }
+    })
+    this.#checkpoint.accept(states, marker, at)
+  }
+
+  /** Writes a slice of what is committed to the store. Answers whether there was anything. */
+  async checkpoint(): Promise<boolean> {
+    const written = await this.#checkpoint.writeSlice()
+    for (const [key, timerAt] of written) {
+      const entity = this.#cache.get(key)
+      if (entity) entity.indexedAt = timerAt
+    }
+    return written.length > 0
+  }
+
+  /** A second-chance sweep from the oldest on: what was read since the last sweep goes to the end once more. */
+  #evict(): void {
+    let looks = 64 // bounds one sweep; a cache of dirty entities only may be larger for a while
+    for (const [key, entity] of this.#cache) {
+      if (looks-- === 0 || this.#cache.size <= this.#cacheMax) return
+      if (entity.touched || entity.dirty || entity.committing) {
+        entity.touched = false
+        this.#cache.delete(key)
+        this.#cache.set(key, entity)
+      } else {
+        this.#cache.delete(key)
+      }
+    }
+  }
+}

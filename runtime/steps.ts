@@ -1,0 +1,41 @@
+import type { CommittedProgress } from './progress.ts'
+
+/** So many records are taken one by one after repeated deaths; then the task works in commits again. */
+const stepsMax = 200
+
+/**
+ * What a task does after deaths of its process. From the second without progress on it announces each record
+ * in a commit of its own, takes it, and commits it, so the culprit is known; when the death repeats with an
+ * announced record in hand, that record alone is passed over.
+ */
+export class Steps {
+  readonly #killer: number | undefined
+  #left: number
+  #announced: number | undefined
+
+  constructor({ tries, hand, next }: Pick<CommittedProgress, 'tries' | 'hand' | 'next'>) {
+    this.#left = tries >= 2 ? stepsMax : 0
+    this.#killer = tries >= 3 && hand === next ? hand : undefined
+  }
+
+  get active(): boolean {
+    return this.#left > 0
+  }
+
+  /** Whether the first record at or after `next` is the one to pass over. */
+  kills(next: number): boolean {
+    return this.#killer === next
+  }
+
+  mustAnnounce(next: number): boolean {
+    return this.active && this.#announced !== next && !this.kills(next)
+  }
+
+  announce(next: number): void {
+    this.#announced = next
+  }
+
+  took(): void {
+    if (this.#left > 0) this.#left--
+  }
+}

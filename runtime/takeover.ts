@@ -1,0 +1,146 @@
+import type { Job } from '../jobs/job.ts'
+import type { Store, StoreProgress } from '../state/store.ts'
+import type { Clock } from './clock.ts'
+import type { Log, NextOffset, Transactor } from './log.ts'
+import { outputTopics } from './outputs.ts'
+import { type CommittedProgress, parseMetadata } from './progress.ts'
+import { appendTimeOf, newestMarker, restore } from './restore.ts'
+import { planTakeover, type TakeoverPlan } from './takeover-plan.ts'
+
+/** The task cannot go on, and trying again will not help. The message names the remedy. */
+export class TaskRefused extends Error {
+  override readonly name = 'TaskRefused'
+  /** `outdated`: a newer definition of the job is at work, and this whole process must leave. */
+  readonly code: 'refused' | 'outdated'
+
+  constructor(code: TaskRefused['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface TakeoverOptions {
+  readonly job: Job
+  readonly partition: number
+  readonly partitions: number
+  readonly era: number
+  readonly acceptLoss: boolean
+  readonly generation: number | undefined
+  /** The last owner was this same process, alive: its end was no death. */
+  readonly sameOwner: boolean
+  readonly log: Log
+  readonly clock: Clock
+  readonly transactor: Transactor
+  readonly openStore: () => Promise<Store>
+  readonly newHistory: () => string
+  readonly signal: AbortSignal
+  readonly onRestore: (done: number, total: number) => void
+}
+
+export interface TakenOver {
+  readonly store: Store
+  readonly stored: StoreProgress
+  /** What the first commit is to say; `changelog` is the marker that the store stands at. */
+  readonly progress: CommittedProgress
+}
+
+/**
+ * Everything that a task does before its first event, apart from that first commit:
+ *
+ * 1. (the caller has closed the old incarnation)
+ * 2. fence, so that no older owner can add anything from here on;
+ * 3. only then read what is committed, and decide;
+ * 4. bring the store up to the marker.
+ */
+export async function takeOver(options: TakeoverOptions): Promise<TakenOver> {
+  await options.transactor.fence()
+  let store = await options.openStore()
+  try {
+    const plan = await decide(options, store.progress)
+    if (plan.kind === 'refuse') throw new TaskRefused('refused', plan.reason)
+    if (plan.kind === 'outdated') throw new TaskRefused('outdated', plan.reason)
+    if ((plan.kind === 'begin' && store.progress) || (plan.kind === 'resume' && plan.discardStore)) {
+      await store.destroy()
+      store = await options.openStore()
+    }
+    if (plan.kind === 'begin') return begin(options, store, plan.next)
+    return await resume(options, store, plan)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function decide(options: TakeoverOptions, stored: StoreProgress | undefined): Promise<TakeoverPlan> {
+  const { job, partition, log, clock } = options
+  const topics = outputTopics(job.name)
+  const [[committed], inputs, changelogs] = await Promise.all([
+    log.committed(topics.commits, job.input, [partition]),
+    log.topics.ranges(job.input),
+    log.topics.ranges(topics.changelog),
+  ])
+  const nothing = { start: 0 as NextOffset, end: 0 as NextOffset }
+  const input = inputs[partition] ?? nothing
+  const changelog = changelogs[partition] ?? nothing
+  const marker = committed || changelog.end === 0 ? undefined : await newestMarker({ ...options, changelog: topics.changelog }, changelog.start)
+  const progress = committed ? parseMetadata(committed) : marker
+  const readable = progress && progress.last >= input.start && progress.last < input.end && progress.era === options.era
+  return planTakeover({
+    task: { job: job.name, input: job.input, partition },
+    job: { hash: job.hash, partitions: options.partitions, era: options.era },
+    generation: options.generation,
+    input,
+    changelog,
+    committed,
+    marker,
+    store: stored,
+    lastAppendedAt: readable ? await appendTimeOf(options, job.input, partition, progress.last) : undefined,
+    now: clock.now(),
+    acceptLoss: options.acceptLoss,
+  })
+}
+
+function begin({ job, partitions, era, newHistory }: TakeoverOptions, store: Store, next: NextOffset): TakenOver {
+  const progress: CommittedProgress = {
+    next,
+    history: newHistory(),
+    watermark: undefined,
+    partitions,
+    era,
+    hash: job.hash,
+    generation: 1,
+    last: -1,
+    appendedAt: -1,
+    tries: 0,
+    hand: -1,
+    clean: false,
+    changelog: -1,
+  }
+  return { store, stored: { history: progress.history, complete: -1, newest: -1, writtenAt: 0 }, progress }
+}
+
+async function resume(options: TakeoverOptions, store: Store, plan: TakeoverPlan & { kind: 'resume' }): Promise<TakenOver> {
+  const { job, partition, era, sameOwner } = options
+  const { progress, from, next } = plan
+  if (from <= progress.changelog || !store.progress) {
+    await restore({ ...options, changelog: outputTopics(job.name).changelog, partition, from, progress, store, onProgress: options.onRestore })
+  }
+  const stored = store.progress as StoreProgress // a restore leaves one, and without a restore there was one
+  const died = !progress.clean && !sameOwner
+  const newEra = era !== progress.era
+  return {
+    store,
+    stored,
+    progress: {
+      ...progress,
+      next,
+      era,
+      hash: job.hash,
+      generation: progress.generation + (job.hash === progress.hash ? 0 : 1),
+      last: newEra ? -1 : progress.last,
+      appendedAt: newEra ? -1 : progress.appendedAt,
+      tries: died ? progress.tries + 1 : progress.clean ? 0 : progress.tries,
+      clean: false,
+    },
+  }
+}

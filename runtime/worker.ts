@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
+import type { Job } from '../jobs/job.ts'
+import { openLevelStore } from '../state/level-store.ts'
+import { systemClock } from './clock.ts'
+import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
+import { Lane } from './lane.ts'
+import type { ToLane } from './messages.ts'
+import type { Mode } from './task.ts'
+
+/** What a lane's thread is started with. */
+export interface WorkerSetup {
+  readonly port: MessagePort
+  /** URL of the module whose default export is the job. */
+  readonly jobUrl: string
+  readonly kafka: Pick<KafkaOptions, 'brokers' | 'clientId' | 'ssl' | 'sasl'>
+  /** The stores' folder: one below it for each task. */
+  readonly folder: string
+  readonly mode: Mode
+  readonly era: number
+  readonly acceptLoss: boolean
+  readonly cacheKeysMax: number
+  /** Shared with the watchdog: see `Hand`. */
+  readonly hand: SharedArrayBuffer
+}
+
+const beatMs = 100
+
+/** The thread of one lane, run by piscina; resolves when it has been told to stop and has stopped. */
+export default async function worker(setup: WorkerSetup): Promise<void> {
+  const { port, jobUrl, kafka, folder, hand: shared, ...options } = setup
+  const { default: job } = (await import(jobUrl)) as { default: Job }
+  const hand = new Float64Array(shared)
+  const stopBeating = systemClock.every(beatMs, () => {
+    hand[handField.beats] = (hand[handField.beats] ?? 0) + 1
+  })
+  await new Promise<void>(resolve => {
+    const lane = new Lane({
+      ...options,
+      job,
+      log: openKafkaLog({ ...kafka, clock: systemClock }),
+      clock: systemClock,
+      openStore: partition => openLevelStore(join(folder, `task-${partition}`)),
+      newHistory: randomUUID,
+      inHand: (partition, offset) => {
+        hand[handField.partition] = partition
+        hand[handField.offset] = offset
+      },
+      post: message => {
+        port.postMessage(message)
+        if (message.kind === 'stopped') resolve()
+      },
+    })
+    port.on('message', (message: ToLane) => lane.handle(message))
+  })
+  stopBeating()
+  port.close()
+}
+
+/** Fields of the memory that a lane shares with its watchdog: what it has in hand, and that it lives. */
+export const handField = { partition: 0, offset: 1, beats: 2 } as const
+export const handBytes = 3 * 8
