@@ -1,8 +1,3 @@
-import { JobError } from '../jobs/job.ts'
-import { LogError } from '../runtime/log.ts'
-import { StoreError } from '../state/store.ts'
-import { UserError } from './user-error.ts'
-
 export interface Explanation {
   /** One line for the terminal. */
   readonly line: string
@@ -12,17 +7,21 @@ export interface Explanation {
 
 /** What an error means to the person at the terminal, in one line that names the remedy where there is one. */
 export function explain(error: unknown): Explanation {
-  const known =
-    error instanceof UserError ||
-    error instanceof LogError ||
-    error instanceof StoreError ||
-    error instanceof JobError
-  if (known) return { line: oneLine(error.message), known: true }
+  if (isOurs(error)) return { line: oneLine(error.message), known: true }
   const remedy = systemRemedy(error)
   if (remedy !== undefined) return { line: oneLine(remedy), known: true }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const hint = 'run it with MILLRACE_LOG=debug for the stack'
   return { line: `unexpected ${oneLine(message)} (${hint})`, known: false }
+}
+
+/**
+ * Whether it is one of the project's own errors (`UserError`, `LogError`, `StoreError`, `ListenError`, …). Their
+ * codes are words in lower case, `port_in_use`; Node's and the libraries' are not. A command would have to load
+ * every part of Millrace to know the classes.
+ */
+function isOurs(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && /^[a-z][a-z_-]*$/.test(String(error.code))
 }
 
 /** Faults of the machine that a person can do something about. */

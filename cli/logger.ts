@@ -22,6 +22,7 @@ export function createLogger({ level, human, write }: LoggerOptions): Logger {
       base,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
     },
     destination,
   )
@@ -29,11 +30,14 @@ export function createLogger({ level, human, write }: LoggerOptions): Logger {
 
 /** `12:30:05 warn  no broker answers  brokers=127.0.0.1:9092`. */
 export function humanLine(line: string): string {
-  const { level, time, msg, err, ...fields }: Record<string, unknown> = JSON.parse(line)
+  const { level, time, msg, ...fields }: Record<string, unknown> = JSON.parse(line)
   const parts = [String(time).slice(11, 19), String(level).padEnd(5), String(msg ?? '')]
-  for (const [name, value] of Object.entries(fields)) parts.push(` ${name}=${plain(value)}`)
-  const stack = isError(err) ? `\n  ${err.stack.replaceAll('\n', '\n  ')}` : ''
-  return `${parts.join(' ')}${stack}\n`
+  let stacks = ''
+  for (const [name, value] of Object.entries(fields)) {
+    if (isError(value)) stacks += `\n  ${value.stack.replaceAll('\n', '\n  ')}`
+    else parts.push(` ${name}=${plain(value)}`)
+  }
+  return `${parts.join(' ')}${stacks}\n`
 }
 
 function plain(value: unknown): string {

@@ -1,0 +1,37 @@
+import { Command } from 'commander'
+import { registerFeatures } from './command-features.ts'
+import { registerReplay } from './command-replay.ts'
+import { registerServe } from './command-serve.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from './version.ts'
+
+/**
+ * The commands and their flags. Parsing rejects with a `CommanderError` after having written to the outputs,
+ * or with whatever the command that ran rejected with.
+ */
+export function createProgram(
+  context: CommandContext,
+  writeOut: (text: string) => void,
+  writeErr: (text: string) => void,
+): Command {
+  const program = new Command('millrace')
+    .description(
+      'Per-user features from a stream of events, exactly once, read milliseconds later.',
+    )
+    .version(packageVersion(), '-v, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({ writeOut, writeErr, outputError: text => writeErr(usageLine(text)) })
+    .addHelpText(
+      'after',
+      '\nEach flag can be an environment variable too: --tls-ca is MILLRACE_TLS_CA, and --brokers is BROKERS.',
+    )
+  registerServe(program, context)
+  registerReplay(program, context)
+  registerFeatures(program, context)
+  return program
+}
+
+function usageLine(text: string): string {
+  const fault = text.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+  return `millrace: ${fault.trim()} (--help lists what there is)\n`
+}
