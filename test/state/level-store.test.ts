@@ -6,7 +6,8 @@ import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../state/level-store.ts'
 import { StoreError } from '../../state/store.ts'
 import { assert, suite } from '../harness.ts'
-import { allOf, storeCases } from './store-cases.ts'
+import { storeCases } from './store-cases.ts'
+import { allOf } from './store-model.ts'
 
 const test = suite('level store')
 const root = mkdtempSync(join(tmpdir(), 'millrace-store-'))
