@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerReplay } from './command-replay.ts'
+import { registerRun } from './command-run.ts'
 import { registerServe } from './command-serve.ts'
 import type { CommandContext } from './context.ts'
 import { packageVersion } from './version.ts'
@@ -25,9 +27,11 @@ export function createProgram(
       'after',
       '\nEach flag can be an environment variable too: --tls-ca is MILLRACE_TLS_CA, and --brokers is BROKERS.',
     )
+  registerRun(program, context)
   registerServe(program, context)
   registerReplay(program, context)
   registerFeatures(program, context)
+  registerDead(program, context)
   return program
 }
 

@@ -6,7 +6,11 @@ const batchBytesMax = 512 * 1024
 const recordOverheadGuess = 64
 
 /** Records of one partition cut into batches that a broker takes. One record of more than that is a batch alone. */
-export function cutIntoBatches(topic: string, partition: number, records: readonly OutgoingRecord[]): Append[] {
+export function cutIntoBatches(
+  topic: string,
+  partition: number,
+  records: readonly OutgoingRecord[],
+): Append[] {
   const appends: Append[] = []
   let start = 0
   let bytes = 0
@@ -19,7 +23,8 @@ export function cutIntoBatches(topic: string, partition: number, records: readon
     }
     bytes += size
   }
-  if (start < records.length) appends.push({ topic, partition, records: start === 0 ? records : records.slice(start) })
+  if (start < records.length)
+    appends.push({ topic, partition, records: start === 0 ? records : records.slice(start) })
   return appends
 }
 
@@ -31,7 +36,10 @@ function sizeOf({ key, value }: OutgoingRecord): number {
  * The sends of one commit, in order: each carries at most one batch of a partition, and `last` ends the last
  * batch of its partition in the last send, after everything else.
  */
-export function planSends(groups: readonly (readonly Append[])[], last: { topic: string; partition: number; record: OutgoingRecord }): Append[][] {
+export function planSends(
+  groups: readonly (readonly Append[])[],
+  last: { topic: string; partition: number; record: OutgoingRecord },
+): Append[][] {
   const sends: Append[][] = []
   for (const batches of groups) {
     for (const [index, batch] of batches.entries()) {
@@ -42,7 +50,9 @@ export function planSends(groups: readonly (readonly Append[])[], last: { topic:
   }
   const end = sends.at(-1) ?? []
   if (sends.length === 0) sends.push(end)
-  const index = end.findIndex(({ topic, partition }) => topic === last.topic && partition === last.partition)
+  const index = end.findIndex(
+    ({ topic, partition }) => topic === last.topic && partition === last.partition,
+  )
   const found = end[index]
   if (found) end[index] = { ...found, records: [...found.records, last.record] }
   else end.push({ topic: last.topic, partition: last.partition, records: [last.record] })

@@ -9,7 +9,10 @@ export interface Candidate {
  * partition's store keeps it as far as that allows. A pure function of the members, so that it does not
  * matter who leads the group.
  */
-export function assignSticky(candidates: readonly Candidate[], partitions: number): Map<string, number[]> {
+export function assignSticky(
+  candidates: readonly Candidate[],
+  partitions: number,
+): Map<string, number[]> {
   const members = [...candidates].sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
   const assigned = new Map(members.map(({ memberId }) => [memberId, [] as number[]]))
   if (members.length === 0) return assigned
@@ -26,7 +29,8 @@ export function assignSticky(candidates: readonly Candidate[], partitions: numbe
   for (const { memberId, owned } of members) {
     const mine = assigned.get(memberId) ?? []
     for (const partition of [...new Set(owned)].sort((a, b) => a - b)) {
-      if (partition >= 0 && partition < partitions && !taken.has(partition) && hasRoom(mine)) give(mine, partition)
+      if (partition >= 0 && partition < partitions && !taken.has(partition) && hasRoom(mine))
+        give(mine, partition)
     }
   }
   for (let partition = 0; partition < partitions; partition++) {

@@ -74,7 +74,12 @@ export class Checkpoint {
         this.#bytes -= before.bytes.length
         this.#buffer.delete(key)
       }
-      this.#buffer.set(key, { bytes, floor: this.#marker, marker, indexedAt: before ? before.indexedAt : indexedAt })
+      this.#buffer.set(key, {
+        bytes,
+        floor: this.#marker,
+        marker,
+        indexedAt: before ? before.indexedAt : indexedAt,
+      })
       this.#bytes += bytes.length
     }
     this.#marker = marker
@@ -98,7 +103,8 @@ export class Checkpoint {
       slice.push(entry)
     }
     const complete = next ? next.floor : this.#marker
-    if (slice.length === 0 && complete === this.#complete && this.#staleTimers.length === 0) return []
+    if (slice.length === 0 && complete === this.#complete && this.#staleTimers.length === 0)
+      return []
 
     const timersAdded: TimerEntry[] = []
     const timersRemoved = this.#staleTimers
@@ -107,7 +113,8 @@ export class Checkpoint {
     let newest = Math.max(this.#newest, complete)
     for (const [key, { bytes, marker, indexedAt }] of slice) {
       const time = timerAt(bytes)
-      if (indexedAt !== undefined && indexedAt !== time) timersRemoved.push({ time: indexedAt, key })
+      if (indexedAt !== undefined && indexedAt !== time)
+        timersRemoved.push({ time: indexedAt, key })
       if (time !== undefined && indexedAt !== time) timersAdded.push({ time, key })
       written.push([key, time])
       newest = Math.max(newest, marker)
@@ -120,7 +127,8 @@ export class Checkpoint {
     })
     this.#complete = complete
     this.#newest = newest
-    for (const [index, [key, entry]] of slice.entries()) this.#leave(key, entry, written[index]?.[1])
+    for (const [index, [key, entry]] of slice.entries())
+      this.#leave(key, entry, written[index]?.[1])
     return written
   }
 

@@ -5,7 +5,13 @@ import type { Entity } from './entity.ts'
 import { type Append, LogError, type Producer, type Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
 import type { SideOutputs } from './pipeline.ts'
-import { type CommittedProgress, encodeMarker, encodeMetadata, markerKey, type Progress } from './progress.ts'
+import {
+  type CommittedProgress,
+  encodeMarker,
+  encodeMetadata,
+  markerKey,
+  type Progress,
+} from './progress.ts'
 import type { States } from './states.ts'
 
 /** One commit's content, encoded between two events; nothing in it changes any more. */
@@ -51,18 +57,31 @@ export interface CommitTarget {
  * metadata that names the marker; the end. One send after the other (with several at once a lost answer
  * loses records and doubles others). Answers what is committed when it resolves.
  */
-export async function runCommit<State>(frozen: FrozenCommit<State>, target: CommitTarget): Promise<CommittedProgress> {
+export async function runCommit<State>(
+  frozen: FrozenCommit<State>,
+  target: CommitTarget,
+): Promise<CommittedProgress> {
   const { partition, transactor, producer } = target
   const topics = outputTopics(target.job)
   const { progress, rows, states, side } = frozen
-  const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] => cutIntoBatches(topic, partition, records)
+  const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] =>
+    cutIntoBatches(topic, partition, records)
 
   const visible = [batches(topics.features, rows), batches(topics.triggers, side.triggers)]
   if (frozen.early && producer) for (const append of visible.flat()) await producer.send([append])
   const changed = states.map(({ entity, bytes }) => ({ key: entity.key, value: bytes }))
   const sends = planSends(
-    [...(frozen.early ? [] : visible), batches(topics.late, side.late), batches(topics.dead, side.dead), batches(topics.changelog, changed)],
-    { topic: topics.changelog, partition, record: { key: markerKey, value: encodeMarker(progress) } },
+    [
+      ...(frozen.early ? [] : visible),
+      batches(topics.late, side.late),
+      batches(topics.dead, side.dead),
+      batches(topics.changelog, changed),
+    ],
+    {
+      topic: topics.changelog,
+      partition,
+      record: { key: markerKey, value: encodeMarker(progress) },
+    },
   )
 
   const transaction = transactor.begin()
@@ -70,11 +89,19 @@ export async function runCommit<State>(frozen: FrozenCommit<State>, target: Comm
   for (const send of sends) {
     const offsets = await transaction.send(send)
     const index = send.findIndex(({ topic }) => topic === topics.changelog)
-    if (index >= 0) changelog = (offsets[index] ?? Number.NaN) + (send[index] as Append).records.length - 1
+    if (index >= 0)
+      changelog = (offsets[index] ?? Number.NaN) + (send[index] as Append).records.length - 1
   }
-  if (!(changelog >= 0)) throw new LogError('ambiguous', `the marker of ${target.job}-${partition} was sent, and no answer says where it lies`)
+  if (!(changelog >= 0))
+    throw new LogError(
+      'ambiguous',
+      `the marker of ${target.job}-${partition} was sent, and no answer says where it lies`,
+    )
   const committed = { ...progress, changelog }
-  await transaction.sendOffsets(topics.commits, target.input, partition, { next: progress.next, metadata: encodeMetadata(committed) })
+  await transaction.sendOffsets(topics.commits, target.input, partition, {
+    next: progress.next,
+    metadata: encodeMetadata(committed),
+  })
   await transaction.commit()
   return committed
 }

@@ -12,7 +12,16 @@ export class BadRecord extends Error {
   }
 }
 
-export type BadRecordCode = 'not_decodable' | 'not_an_event' | 'no_user' | 'no_time' | 'too_large' | 'wrong_partition' | 'state_too_large' | 'kills_lane' | 'kills_process'
+export type BadRecordCode =
+  | 'not_decodable'
+  | 'not_an_event'
+  | 'no_user'
+  | 'no_time'
+  | 'too_large'
+  | 'wrong_partition'
+  | 'state_too_large'
+  | 'kills_lane'
+  | 'kills_process'
 
 export const eventBytesMax = 1024 * 1024
 export const userIdBytesMax = 1024
@@ -33,10 +42,16 @@ export function decodeEvent(value: Buffer | null, appendedAt: number): Event {
   const raw = parse(value)
   const userId = typeof raw.userId === 'number' ? String(raw.userId) : raw.userId
   if (typeof userId !== 'string' || userId === '') {
-    throw new BadRecord('no_user', `userId: expected a non-empty string, got ${kindOf(raw.userId)}; events without a user cannot be kept`)
+    throw new BadRecord(
+      'no_user',
+      `userId: expected a non-empty string, got ${kindOf(raw.userId)}; events without a user cannot be kept`,
+    )
   }
   if (userId.length > userIdBytesMax) {
-    throw new BadRecord('no_user', `userId: expected at most ${userIdBytesMax} characters, got ${userId.length}`)
+    throw new BadRecord(
+      'no_user',
+      `userId: expected at most ${userIdBytesMax} characters, got ${userId.length}`,
+    )
   }
   return {
     messageId: typeof raw.messageId === 'string' ? raw.messageId : '',
@@ -54,23 +69,37 @@ export function decodeEvent(value: Buffer | null, appendedAt: number): Event {
 }
 
 function parse(value: Buffer | null): Record<string, unknown> {
-  if (value === null || value.length === 0) throw new BadRecord('not_decodable', 'the record has no value')
+  if (value === null || value.length === 0)
+    throw new BadRecord('not_decodable', 'the record has no value')
   if (value.length > eventBytesMax) {
-    throw new BadRecord('too_large', `an event has at most ${eventBytesMax} bytes, this one ${value.length}`)
+    throw new BadRecord(
+      'too_large',
+      `an event has at most ${eventBytesMax} bytes, this one ${value.length}`,
+    )
   }
   const first = value[0]
   if (first === 0x00) {
-    throw new BadRecord('not_decodable', 'the value has Confluent framing (first byte 0x00), and no schema registry is configured; send JSON or msgpack')
+    throw new BadRecord(
+      'not_decodable',
+      'the value has Confluent framing (first byte 0x00), and no schema registry is configured; send JSON or msgpack',
+    )
   }
   let decoded: unknown
   try {
     decoded = first === 0x7b ? JSON.parse(value.toString('utf8')) : unpackr.unpack(value)
   } catch (error) {
     const format = first === 0x7b ? 'JSON' : 'msgpack'
-    throw new BadRecord('not_decodable', `the value is not ${format} as its first byte says: ${(error as Error).message.slice(0, 200)}`, error)
+    throw new BadRecord(
+      'not_decodable',
+      `the value is not ${format} as its first byte says: ${(error as Error).message.slice(0, 200)}`,
+      error,
+    )
   }
   if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded)) {
-    throw new BadRecord('not_an_event', `expected an object with userId and timestamp, got ${kindOf(decoded)}`)
+    throw new BadRecord(
+      'not_an_event',
+      `expected an object with userId and timestamp, got ${kindOf(decoded)}`,
+    )
   }
   return decoded as Record<string, unknown>
 }
@@ -78,20 +107,32 @@ function parse(value: Buffer | null): Record<string, unknown> {
 function eventTime(timestamp: unknown): number {
   const time = timeOrNothing(timestamp)
   if (time === undefined) {
-    throw new BadRecord('no_time', `timestamp: expected an ISO 8601 string or epoch milliseconds, got ${kindOf(timestamp)}`)
+    throw new BadRecord(
+      'no_time',
+      `timestamp: expected an ISO 8601 string or epoch milliseconds, got ${kindOf(timestamp)}`,
+    )
   }
-  if (time < earliest) throw new BadRecord('no_time', `timestamp: expected a time in 2000 or later, got ${new Date(time).toISOString()}`)
+  if (time < earliest)
+    throw new BadRecord(
+      'no_time',
+      `timestamp: expected a time in 2000 or later, got ${new Date(time).toISOString()}`,
+    )
   return time
 }
 
 /** Epoch ms of an ISO string, a number of ms, or msgpack's own timestamp. */
 function timeOrNothing(time: unknown): number | undefined {
-  const ms = typeof time === 'string' ? Date.parse(time) : time instanceof Date ? time.getTime() : time
-  return typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? Math.floor(ms) : undefined
+  const ms =
+    typeof time === 'string' ? Date.parse(time) : time instanceof Date ? time.getTime() : time
+  return typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) < 8.64e15
+    ? Math.floor(ms)
+    : undefined
 }
 
 function objectOrNone(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : none
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : none
 }
 
 function kindOf(value: unknown): string {

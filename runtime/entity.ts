@@ -48,15 +48,30 @@ export function newEntity<State>(job: Job<State>, key: string): Entity<State> {
 
 export function encodeEntity<State>(job: Job<State>, entity: Entity<State>): Uint8Array {
   const { offset, revision, asOf, eventAt, receivedAt, recent, state } = entity
-  const bytes = encodeState([offset, revision, asOf, eventAt, receivedAt, recent.encode(), job.encode(state)], entity.timerAt)
+  const bytes = encodeState(
+    [offset, revision, asOf, eventAt, receivedAt, recent.encode(), job.encode(state)],
+    entity.timerAt,
+  )
   entity.encodedBytes = bytes.length
   entity.grownBytesMax = 0
   return bytes
 }
 
 /** @throws CodecError, JobError: bytes of another format or of a state that the job does not know */
-export function decodeEntity<State>(job: Job<State>, key: string, bytes: Uint8Array): Entity<State> {
-  const [offset, revision, asOf, eventAt, receivedAt, recent, state] = decodeState(bytes) as [number, number, number, number, number, unknown, unknown]
+export function decodeEntity<State>(
+  job: Job<State>,
+  key: string,
+  bytes: Uint8Array,
+): Entity<State> {
+  const [offset, revision, asOf, eventAt, receivedAt, recent, state] = decodeState(bytes) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    unknown,
+    unknown,
+  ]
   const entity = new Entity(key, job.decode(state), new RecentIds(job.dedupe, recent))
   entity.offset = offset
   entity.revision = revision

@@ -18,16 +18,28 @@ export interface Cluster {
 }
 
 export interface Broker {
-  readonly connectionPool: { readonly host: string; readonly port: number; send(exchange: Exchange): Promise<unknown> }
+  readonly connectionPool: {
+    readonly host: string
+    readonly port: number
+    send(exchange: Exchange): Promise<unknown>
+  }
   isConnected(): boolean
   disconnect(): Promise<void>
-  initProducerId(request: { transactionalId: string | null; transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>
-  addPartitionsToTxn(request: TransactionRequest & { topics: { topic: string; partitions: number[] }[] }): Promise<unknown>
+  initProducerId(request: {
+    transactionalId: string | null
+    transactionTimeout: number
+  }): Promise<{ producerId: string; producerEpoch: number }>
+  addPartitionsToTxn(
+    request: TransactionRequest & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>
   addOffsetsToTxn(request: TransactionRequest & { groupId: string }): Promise<unknown>
   txnOffsetCommit(
     request: TransactionRequest & {
       groupId: string
-      topics: { topic: string; partitions: { partition: number; offset: string; metadata: string }[] }[]
+      topics: {
+        topic: string
+        partitions: { partition: number; offset: string; metadata: string }[]
+      }[]
     },
   ): Promise<unknown>
   endTxn(request: TransactionRequest & { transactionResult: boolean }): Promise<unknown>
@@ -41,7 +53,12 @@ interface TransactionRequest {
 }
 
 interface Exchange {
-  request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<{ buf: Buffer; buffer: Buffer; size(): number }> }
+  request: {
+    apiKey: number
+    apiVersion: number
+    apiName: string
+    encode(): Promise<{ buf: Buffer; buffer: Buffer; size(): number }>
+  }
   response: { decode(payload: Buffer): Promise<object>; parse(decoded: object): Promise<unknown> }
 }
 
@@ -79,7 +96,12 @@ export function openCluster(kafka: kafkajs.Kafka): Cluster {
       options => {
         cluster = options.cluster
         const none = () => Promise.reject(new Error('this consumer never joins'))
-        return { name: 'none', version: 0, assign: none, protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }) }
+        return {
+          name: 'none',
+          version: 0,
+          assign: none,
+          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+        }
       },
     ],
   })
@@ -101,7 +123,11 @@ export async function exchange<Answer extends object>(
 }
 
 /** A kafkajs error, reduced to what decides: Kafka's error code, or that the connection failed. */
-export function kafkaFault(error: unknown): { code: number | 'connection' | 'other'; message: string; error: unknown } {
+export function kafkaFault(error: unknown): {
+  code: number | 'connection' | 'other'
+  message: string
+  error: unknown
+} {
   const root = rootCause(error)
   const message = root instanceof Error ? root.message : String(root)
   if (root instanceof kafkajs.KafkaJSProtocolError) return { code: root.code, message, error }
@@ -110,14 +136,19 @@ export function kafkaFault(error: unknown): { code: number | 'connection' | 'oth
     root instanceof kafkajs.KafkaJSRequestTimeoutError ||
     root instanceof kafkajs.KafkaJSBrokerNotFound ||
     root instanceof kafkajs.KafkaJSMetadataNotLoaded ||
-    (root instanceof Error && /^KafkaJS(ConnectionClosed|GroupCoordinatorNotFound|TopicMetadataNotLoaded)/.test(root.name))
+    (root instanceof Error &&
+      /^KafkaJS(ConnectionClosed|GroupCoordinatorNotFound|TopicMetadataNotLoaded)/.test(root.name))
   return { code: connection ? 'connection' : 'other', message, error }
 }
 
 function rootCause(error: unknown): unknown {
   let root = error
   for (let depth = 0; depth < 5; depth++) {
-    const cause = root instanceof kafkajs.KafkaJSNumberOfRetriesExceeded || (root instanceof Error && root.cause) ? (root as Error).cause : undefined
+    const cause =
+      root instanceof kafkajs.KafkaJSNumberOfRetriesExceeded ||
+      (root instanceof Error && root.cause)
+        ? (root as Error).cause
+        : undefined
     if (!(cause instanceof Error)) return root
     root = cause
   }
@@ -138,7 +169,11 @@ export async function whileUnreachable<Result>(
     try {
       const result = await attempt()
       if (downSince !== undefined) {
-        options.onStatus?.({ kind: 'reachable', brokers: options.brokers, downMs: options.clock.elapsed() - downSince })
+        options.onStatus?.({
+          kind: 'reachable',
+          brokers: options.brokers,
+          downMs: options.clock.elapsed() - downSince,
+        })
       }
       return result
     } catch (error) {
@@ -146,9 +181,19 @@ export async function whileUnreachable<Result>(
       if (fault.code !== 'connection' || signal.aborted) throw error
       downSince ??= options.clock.elapsed()
       const retryMs = backoffMs(failures)
-      options.onStatus?.({ kind: 'unreachable', brokers: options.brokers, reason: fault.message, retryMs })
+      options.onStatus?.({
+        kind: 'unreachable',
+        brokers: options.brokers,
+        reason: fault.message,
+        retryMs,
+      })
       await options.clock.sleep(retryMs, signal)
-      if (signal.aborted) throw new LogError('unreachable', `the log was closed while ${options.brokers} did not answer`, error)
+      if (signal.aborted)
+        throw new LogError(
+          'unreachable',
+          `the log was closed while ${options.brokers} did not answer`,
+          error,
+        )
     }
   }
 }

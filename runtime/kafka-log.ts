@@ -1,4 +1,5 @@
 import type kafkajs from 'kafkajs'
+import { errorCodes } from '../protocol/error-codes.ts'
 import { type KafkaOptions, kafkaClient, kafkaFault, whileUnreachable } from './kafka-cluster.ts'
 import { KafkaMembership } from './kafka-membership.ts'
 import { KafkaProducer } from './kafka-producer.ts'
@@ -6,6 +7,18 @@ import { KafkaReader } from './kafka-reader.ts'
 import { KafkaTopics } from './kafka-topics.ts'
 import { KafkaTransactor } from './kafka-transactor.ts'
 import { type Log, LogError, nextOffset } from './log.ts'
+
+/** No leader, or another than was thought. */
+const unsettled = new Set<number>([
+  errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+  errorCodes.LEADER_NOT_AVAILABLE,
+  errorCodes.NOT_LEADER_OR_FOLLOWER,
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.NOT_COORDINATOR,
+  errorCodes.UNSTABLE_OFFSET_COMMIT,
+])
+const unsettledTriesMax = 12
 
 export type { KafkaOptions } from './kafka-cluster.ts'
 
@@ -19,35 +32,57 @@ export function openKafkaLog(options: KafkaOptions): Log {
   let connected: { admin: kafkajs.Admin; ready: Promise<void> } | undefined
 
   const withAdmin = <Result>(use: (admin: kafkajs.Admin) => Promise<Result>): Promise<Result> =>
-    whileUnreachable(options, closed.signal, async () => {
+    whileUnreachable(options, closed.signal, () => settled(use))
+
+  /** Asks again while leaders are being elected, as they are right after a topic was made. */
+  const settled = async <Result>(
+    use: (admin: kafkajs.Admin) => Promise<Result>,
+  ): Promise<Result> => {
+    for (let tries = 0; ; tries++) {
       try {
-        if (!connected) {
-          const admin = kafka.admin()
-          connected = { admin, ready: admin.connect() }
-        }
-        await connected.ready
-        return await use(connected.admin)
+        return await use(await admin())
       } catch (error) {
         const { code, message } = kafkaFault(error)
         if (code === 'connection') {
-          const broken = connected
-          connected = undefined
-          await broken?.admin.disconnect().catch(() => undefined) // it is broken already
+          await disconnect()
           throw error
         }
-        throw error instanceof LogError ? error : new LogError('refused', message, error)
+        if (error instanceof LogError) throw error
+        if (typeof code !== 'number' || !unsettled.has(code) || tries >= unsettledTriesMax)
+          throw new LogError('refused', message, error)
+        await options.clock.sleep(Math.min(20 * 2 ** tries, 1_000), closed.signal)
       }
-    })
+    }
+  }
+
+  const admin = async (): Promise<kafkajs.Admin> => {
+    if (!connected) {
+      const opened = kafka.admin()
+      connected = { admin: opened, ready: opened.connect() }
+    }
+    await connected.ready
+    return connected.admin
+  }
+
+  const disconnect = async (): Promise<void> => {
+    const broken = connected
+    connected = undefined
+    await broken?.admin.disconnect().catch(() => undefined) // it is broken already
+  }
 
   return {
     topics: new KafkaTopics(withAdmin),
     reader: readerOptions => new KafkaReader(kafka, { ...options, ...readerOptions }),
-    membership: membershipOptions => new KafkaMembership(kafka, { ...options, ...membershipOptions }),
-    transactor: transactorOptions => new KafkaTransactor(kafka, { ...options, ...transactorOptions }),
+    membership: membershipOptions =>
+      new KafkaMembership(kafka, { ...options, ...membershipOptions }),
+    transactor: transactorOptions =>
+      new KafkaTransactor(kafka, { ...options, ...transactorOptions }),
     producer: () => new KafkaProducer(kafka, options),
 
     async committed(group, topic, partitions) {
-      const answer = await withAdmin(admin => admin.fetchOffsets({ groupId: group, topics: [topic] }))
+      const answer = await withAdmin(admin =>
+        admin.fetchOffsets({ groupId: group, topics: [topic] }),
+      )
       const found = new Map(answer[0]?.partitions.map(entry => [entry.partition, entry]))
       return partitions.map(partition => {
         const entry = found.get(partition)
@@ -58,7 +93,7 @@ export function openKafkaLog(options: KafkaOptions): Log {
 
     async close() {
       closed.abort()
-      await connected?.admin.disconnect()
+      await disconnect()
     },
   }
 }

@@ -28,14 +28,22 @@ export class KafkaMembership implements Membership {
       heartbeatInterval: Math.min(1_000, Math.floor(options.sessionMs / 5)),
       maxWaitTimeInMs: 200, // how long it sleeps between heartbeats, as all is paused
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, restartOnFailure: async () => !this.#closed.signal.aborted },
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 5_000,
+        retries: 10,
+        restartOnFailure: async () => !this.#closed.signal.aborted,
+      },
       partitionAssigners: [
         assigner => {
           this.#cluster = assigner.cluster as unknown as Cluster
           return {
             name: assignerName,
             version,
-            protocol: ({ topics }) => ({ name: assignerName, metadata: MemberMetadata.encode({ version, topics, userData: this.#encodeOwned() }) }),
+            protocol: ({ topics }) => ({
+              name: assignerName,
+              metadata: MemberMetadata.encode({ version, topics, userData: this.#encodeOwned() }),
+            }),
             assign: async ({ members }) => this.#assign(members),
           }
         },
@@ -85,7 +93,8 @@ export class KafkaMembership implements Membership {
 
   #confirm(heartbeats: number): void {
     for (const confirmation of this.#confirmations) confirmation.heartbeats -= heartbeats
-    for (const { resolve } of this.#confirmations.filter(({ heartbeats: left }) => left <= 0)) resolve(this.#assigned)
+    for (const { resolve } of this.#confirmations.filter(({ heartbeats: left }) => left <= 0))
+      resolve(this.#assigned)
     this.#confirmations = this.#confirmations.filter(({ heartbeats: left }) => left > 0)
   }
 
@@ -96,10 +105,17 @@ export class KafkaMembership implements Membership {
   #assign(members: kafkajs.GroupMember[]): kafkajs.GroupMemberAssignment[] {
     const { topic } = this.#options
     const partitions = this.#cluster?.findTopicPartitionMetadata(topic).length ?? 0
-    const candidates = members.map(({ memberId, memberMetadata }) => ({ memberId, owned: decodeOwned(memberMetadata) }))
+    const candidates = members.map(({ memberId, memberMetadata }) => ({
+      memberId,
+      owned: decodeOwned(memberMetadata),
+    }))
     return [...assignSticky(candidates, partitions)].map(([memberId, mine]) => ({
       memberId,
-      memberAssignment: MemberAssignment.encode({ version, assignment: { [topic]: mine }, userData: Buffer.alloc(0) }),
+      memberAssignment: MemberAssignment.encode({
+        version,
+        assignment: { [topic]: mine },
+        userData: Buffer.alloc(0),
+      }),
     }))
   }
 }
@@ -110,7 +126,9 @@ function decodeOwned(memberMetadata: Buffer): number[] {
   if (!userData || userData.length === 0) return []
   try {
     const { owned } = JSON.parse(userData.toString()) as { owned?: unknown }
-    return Array.isArray(owned) ? owned.filter((partition): partition is number => Number.isInteger(partition)) : []
+    return Array.isArray(owned)
+      ? owned.filter((partition): partition is number => Number.isInteger(partition))
+      : []
   } catch (error) {
     if (error instanceof SyntaxError) return []
     throw error

@@ -25,15 +25,24 @@ export class KafkaPartitions {
    * One request to each broker that leads a target; the answer has each batch's first offset. A broker that
    * says «not the leader» has written nothing, so that batch is sent again to the new one, ten times at most.
    */
-  async produce(transactionalId: string | null, targets: readonly ProduceTarget[], timeoutMs: number): Promise<number[]> {
+  async produce(
+    transactionalId: string | null,
+    targets: readonly ProduceTarget[],
+    timeoutMs: number,
+  ): Promise<number[]> {
     const offsets = new Array<number>(targets.length).fill(-1)
     let open = targets.map((_, index) => index)
     for (let tries = 0; open.length > 0; tries++) {
-      if (tries > 10) throw new LogError('ambiguous', `no leader found for ${describe(targets[open[0] ?? 0])}`)
+      if (tries > 10)
+        throw new LogError('ambiguous', `no leader found for ${describe(targets[open[0] ?? 0])}`)
       if (tries > 0) await this.#forget(open.map(index => targets[index]?.topic ?? ''))
-      open = (await Promise.all([...(await this.#byLeader(targets, open))].map(([nodeId, indexes]) =>
-        this.#produceTo(nodeId, transactionalId, targets, indexes, timeoutMs, offsets),
-      ))).flat()
+      open = (
+        await Promise.all(
+          [...(await this.#byLeader(targets, open))].map(([nodeId, indexes]) =>
+            this.#produceTo(nodeId, transactionalId, targets, indexes, timeoutMs, offsets),
+          ),
+        )
+      ).flat()
     }
     return offsets
   }
@@ -52,7 +61,9 @@ export class KafkaPartitions {
     const produced = await produce(broker, transactionalId, sent, timeoutMs)
     const again: number[] = []
     for (const answer of produced) {
-      const index = indexes.find(i => targets[i]?.topic === answer.topic && targets[i]?.partition === answer.partition)
+      const index = indexes.find(
+        i => targets[i]?.topic === answer.topic && targets[i]?.partition === answer.partition,
+      )
       if (index === undefined) continue
       if (movedCodes.has(answer.errorCode)) again.push(index)
       else offsets[index] = offsetOf(answer)
@@ -60,11 +71,15 @@ export class KafkaPartitions {
     return again
   }
 
-  async #byLeader(targets: readonly ProduceTarget[], indexes: number[]): Promise<Map<string, number[]>> {
+  async #byLeader(
+    targets: readonly ProduceTarget[],
+    indexes: number[],
+  ): Promise<Map<string, number[]>> {
     const byLeader = new Map<string, number[]>()
     for (const index of indexes) {
       const { topic, partition } = targets[index] as ProduceTarget
-      const leader = this.#leaders.get(`${topic}/${partition}`) ?? (await this.#findLeader(topic, partition))
+      const leader =
+        this.#leaders.get(`${topic}/${partition}`) ?? (await this.#findLeader(topic, partition))
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), index])
     }
     return byLeader
@@ -74,10 +89,14 @@ export class KafkaPartitions {
     if (!this.#topics.has(topic)) await this.#cluster.addMultipleTargetTopics([topic])
     this.#topics.add(topic)
     const found = this.#cluster.findTopicPartitionMetadata(topic)
-    for (const { partitionId, leader } of found) this.#leaders.set(`${topic}/${partitionId}`, String(leader))
+    for (const { partitionId, leader } of found)
+      this.#leaders.set(`${topic}/${partitionId}`, String(leader))
     const leader = this.#leaders.get(`${topic}/${partition}`)
     if (leader === undefined) {
-      throw new LogError('unknown-topic', `topic ${topic} has ${found.length} partitions; there is no partition ${partition}`)
+      throw new LogError(
+        'unknown-topic',
+        `topic ${topic} has ${found.length} partitions; there is no partition ${partition}`,
+      )
     }
     return leader
   }
@@ -85,7 +104,8 @@ export class KafkaPartitions {
   async #forget(topics: string[]): Promise<void> {
     for (const topic of topics) {
       this.#topics.delete(topic)
-      for (const key of this.#leaders.keys()) if (key.startsWith(`${topic}/`)) this.#leaders.delete(key)
+      for (const key of this.#leaders.keys())
+        if (key.startsWith(`${topic}/`)) this.#leaders.delete(key)
     }
     await this.#cluster.refreshMetadata()
   }
@@ -93,13 +113,21 @@ export class KafkaPartitions {
 
 function offsetOf({ topic, partition, errorCode, baseOffset }: Produced): number {
   if (errorCode !== 0) throw protocolError(errorCode, `${topic}-${partition}`)
-  if (baseOffset < 0) throw new LogError('ambiguous', `the answer to a produce to ${topic}-${partition} carries no offset`)
+  if (baseOffset < 0)
+    throw new LogError(
+      'ambiguous',
+      `the answer to a produce to ${topic}-${partition} carries no offset`,
+    )
   return baseOffset
 }
 
 function protocolError(code: number, where: string): Error {
-  const name = Object.entries(errorCodes).find(([, value]) => value === code)?.[0] ?? `error code ${code}`
-  return new kafkajs.KafkaJSProtocolError(Object.assign(new Error(`${name} at ${where}`), { type: name, code, retriable: false }))
+  const name =
+    Object.entries(errorCodes).find(([, value]) => value === code)?.[0] ?? `error code ${code}`
+  return new kafkajs.KafkaJSProtocolError(
+    Object.assign(new Error(`${name} at ${where}`), { type: name, code, retriable: false }),
+  )
 }
 
-const describe = (target: ProduceTarget | undefined): string => `${target?.topic}-${target?.partition}`
+const describe = (target: ProduceTarget | undefined): string =>
+  `${target?.topic}-${target?.partition}`

@@ -1,7 +1,13 @@
 import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { encodeRecordBatch } from '../protocol/record-batch.ts'
-import { type Cluster, type KafkaOptions, kafkaFault, openCluster, whileUnreachable } from './kafka-cluster.ts'
+import {
+  type Cluster,
+  type KafkaOptions,
+  kafkaFault,
+  openCluster,
+  whileUnreachable,
+} from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
 import { type Append, LogError, type Offset, offset, type Producer } from './log.ts'
 
@@ -42,7 +48,15 @@ export class KafkaProducer implements Producer {
       const key = `${topic}/${partition}`
       const baseSequence = this.#sequences.get(key) ?? 0
       this.#sequences.set(key, (baseSequence + records.length) % 2 ** 31)
-      return { topic, partition, batch: encodeRecordBatch(records, { now: this.#options.clock.now(), ...identity, baseSequence }) }
+      return {
+        topic,
+        partition,
+        batch: encodeRecordBatch(records, {
+          now: this.#options.clock.now(),
+          ...identity,
+          baseSequence,
+        }),
+      }
     })
     try {
       const bases = await this.#retried(() => this.#partitions.produce(null, batches, 30_000))
@@ -51,7 +65,8 @@ export class KafkaProducer implements Producer {
       if (error instanceof LogError) throw error
       const { code, message } = kafkaFault(error)
       this.#identity = undefined // its sequences may have a hole now
-      const lasting = code === errorCodes.MESSAGE_TOO_LARGE || code === errorCodes.TOPIC_AUTHORIZATION_FAILED
+      const lasting =
+        code === errorCodes.MESSAGE_TOO_LARGE || code === errorCodes.TOPIC_AUTHORIZATION_FAILED
       throw new LogError(lasting ? 'refused' : 'ambiguous', `produce: ${message}`, error)
     }
   }
@@ -61,9 +76,15 @@ export class KafkaProducer implements Producer {
       await this.#cluster.connect()
       await this.#cluster.refreshMetadata()
       const broker = await this.#anyBroker()
-      const granted = await broker.initProducerId({ transactionalId: null, transactionTimeout: 30_000 })
+      const granted = await broker.initProducerId({
+        transactionalId: null,
+        transactionTimeout: 30_000,
+      })
       this.#sequences.clear()
-      this.#identity = { producerId: Number(granted.producerId), producerEpoch: granted.producerEpoch }
+      this.#identity = {
+        producerId: Number(granted.producerId),
+        producerEpoch: granted.producerEpoch,
+      }
       return this.#identity
     })
   }

@@ -1,9 +1,23 @@
 import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { visibleBatches } from '../protocol/visible.ts'
-import { backoffMs, type Cluster, type KafkaOptions, kafkaFault, openCluster, whileUnreachable } from './kafka-cluster.ts'
+import {
+  backoffMs,
+  type Cluster,
+  type KafkaOptions,
+  kafkaFault,
+  openCluster,
+  whileUnreachable,
+} from './kafka-cluster.ts'
 import { type FetchedPartition, fetch } from './kafka-wire.ts'
-import { type Fetched, LogError, type NextOffset, nextOffset, type Reader, type ReaderOptions } from './log.ts'
+import {
+  type Fetched,
+  LogError,
+  type NextOffset,
+  nextOffset,
+  type Reader,
+  type ReaderOptions,
+} from './log.ts'
 
 /** A partition's leader moved, or is being elected: ask for metadata anew, and again. */
 const moved = new Set<number>([
@@ -93,7 +107,11 @@ export class KafkaReader implements Reader {
   async #startPolls(): Promise<void> {
     const wanted = [...this.#positions].filter(([, { paused, lost }]) => !paused && !lost)
     if (wanted.length === 0) return
-    const leaders = new Map(this.#cluster.findTopicPartitionMetadata(this.#options.topic).map(p => [p.partitionId, String(p.leader)]))
+    const leaders = new Map(
+      this.#cluster
+        .findTopicPartitionMetadata(this.#options.topic)
+        .map(p => [p.partitionId, String(p.leader)]),
+    )
     const byLeader = new Map<string, { partition: number; next: NextOffset; seeks: number }[]>()
     for (const [partition, { next, seeks }] of wanted) {
       const leader = leaders.get(partition)
@@ -113,7 +131,10 @@ export class KafkaReader implements Reader {
     }
   }
 
-  async #fetch(nodeId: string, asked: { partition: number; next: NextOffset; seeks: number }[]): Promise<Fetched[]> {
+  async #fetch(
+    nodeId: string,
+    asked: { partition: number; next: NextOffset; seeks: number }[],
+  ): Promise<Fetched[]> {
     const { topic } = this.#options
     let answers: FetchedPartition[]
     try {
@@ -144,10 +165,19 @@ export class KafkaReader implements Reader {
     const fetched = position.next
     if (errorCode === errorCodes.OFFSET_OUT_OF_RANGE) {
       position.lost = true
-      return { kind: 'out-of-range', partition, fetched, start: nextOffset(answer.start), end: nextOffset(answer.lastStableOffset) }
+      return {
+        kind: 'out-of-range',
+        partition,
+        fetched,
+        start: nextOffset(answer.start),
+        end: nextOffset(answer.lastStableOffset),
+      }
     }
     if (errorCode !== 0) {
-      throw new LogError('refused', `fetch of ${this.#options.topic}-${partition} at ${fetched}: Kafka error code ${errorCode}`)
+      throw new LogError(
+        'refused',
+        `fetch of ${this.#options.topic}-${partition} at ${fetched}: Kafka error code ${errorCode}`,
+      )
     }
     const { records, next } = visibleBatches(answer.records, fetched, answer.aborted)
     position.next = nextOffset(next)

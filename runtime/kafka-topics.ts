@@ -1,5 +1,12 @@
 import kafkajs from 'kafkajs'
-import { LogError, nextOffset, type NextOffset, type TopicDescription, type Topics, type TopicSpec } from './log.ts'
+import {
+  LogError,
+  type NextOffset,
+  nextOffset,
+  type TopicDescription,
+  type TopicSpec,
+  type Topics,
+} from './log.ts'
 
 /** Topics over kafkajs's admin client. `admin` connects it when first used. */
 export class KafkaTopics implements Topics {
@@ -32,7 +39,9 @@ export class KafkaTopics implements Topics {
         includeSynonyms: false,
         resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
       })
-      const config = Object.fromEntries((resources[0]?.configEntries ?? []).map(entry => [entry.configName, entry.configValue]))
+      const config = Object.fromEntries(
+        (resources[0]?.configEntries ?? []).map(entry => [entry.configName, entry.configValue]),
+      )
       return { topic, partitions: topics[0]?.partitions.length ?? 0, config }
     })
   }

@@ -1,14 +1,34 @@
 import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { encodeRecordBatch } from '../protocol/record-batch.ts'
-import { type Broker, type Cluster, type KafkaOptions, kafkaFault, openCluster, whileUnreachable } from './kafka-cluster.ts'
+import {
+  type Broker,
+  type Cluster,
+  type KafkaOptions,
+  kafkaFault,
+  openCluster,
+  whileUnreachable,
+} from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
-import { type Append, type Committed, LogError, type Offset, offset, type Transaction, type Transactor, type TransactorOptions } from './log.ts'
+import {
+  type Append,
+  type Committed,
+  LogError,
+  type Offset,
+  offset,
+  type Transaction,
+  type Transactor,
+  type TransactorOptions,
+} from './log.ts'
 
 const transaction = 1 // kind of coordinator
 
 /** Another owner began, or the coordinator ended our transaction for its age: to us it is the same. */
-const fencedCodes = new Set<number>([errorCodes.INVALID_PRODUCER_EPOCH, errorCodes.PRODUCER_FENCED, errorCodes.INVALID_PRODUCER_ID_MAPPING])
+const fencedCodes = new Set<number>([
+  errorCodes.INVALID_PRODUCER_EPOCH,
+  errorCodes.PRODUCER_FENCED,
+  errorCodes.INVALID_PRODUCER_ID_MAPPING,
+])
 /** Nothing was done; the same request may be sent again. */
 const busyCodes = new Set<number>([
   errorCodes.CONCURRENT_TRANSACTIONS,
@@ -57,7 +77,8 @@ export class KafkaTransactor implements Transactor {
     const added = new Set<string>()
     return {
       send: appends => this.#send(appends, added),
-      sendOffsets: (group, topic, partition, committed) => this.#sendOffsets(group, topic, partition, committed),
+      sendOffsets: (group, topic, partition, committed) =>
+        this.#sendOffsets(group, topic, partition, committed),
       commit: () => this.#end(true),
       abort: () => this.#end(false),
     }
@@ -82,8 +103,16 @@ export class KafkaTransactor implements Transactor {
       const key = `${topic}/${partition}`
       const baseSequence = this.#sequences.get(key) ?? 0
       this.#sequences.set(key, (baseSequence + records.length) % 2 ** 31)
-      const producer = { producerId: Number(this.#producerId), producerEpoch: this.#producerEpoch, baseSequence }
-      return { topic, partition, batch: encodeRecordBatch(records, { now: clock.now(), transactional: true, ...producer }) }
+      const producer = {
+        producerId: Number(this.#producerId),
+        producerEpoch: this.#producerEpoch,
+        baseSequence,
+      }
+      return {
+        topic,
+        partition,
+        batch: encodeRecordBatch(records, { now: clock.now(), transactional: true, ...producer }),
+      }
     })
     try {
       const bases = await this.#partitions.produce(transactionalId, batches, timeoutMs)
@@ -93,7 +122,12 @@ export class KafkaTransactor implements Transactor {
     }
   }
 
-  async #sendOffsets(group: string, topic: string, partition: number, { next, metadata }: Committed): Promise<void> {
+  async #sendOffsets(
+    group: string,
+    topic: string,
+    partition: number,
+    { next, metadata }: Committed,
+  ): Promise<void> {
     const { timeoutMs } = this.#options
     await this.#ask('addOffsetsToTxn', timeoutMs, async () =>
       (await this.#findCoordinator()).addOffsetsToTxn({ ...this.#identity(), groupId: group }),
@@ -112,7 +146,11 @@ export class KafkaTransactor implements Transactor {
   }
 
   #identity(): { transactionalId: string; producerId: string; producerEpoch: number } {
-    return { transactionalId: this.#options.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
+    return {
+      transactionalId: this.#options.transactionalId,
+      producerId: this.#producerId,
+      producerEpoch: this.#producerEpoch,
+    }
   }
 
   async #findCoordinator(): Promise<Broker> {
@@ -136,7 +174,8 @@ export class KafkaTransactor implements Transactor {
       } catch (error) {
         const { code } = kafkaFault(error)
         const busy = typeof code === 'number' && busyCodes.has(code)
-        if (!busy || clock.elapsed() > until || this.#closed.signal.aborted) throw this.#judge(name, error)
+        if (!busy || clock.elapsed() > until || this.#closed.signal.aborted)
+          throw this.#judge(name, error)
         if (code !== errorCodes.CONCURRENT_TRANSACTIONS) {
           this.#coordinator = undefined
           this.#groupCoordinator = undefined
@@ -151,9 +190,13 @@ export class KafkaTransactor implements Transactor {
     if (error instanceof LogError) return error
     const { code, message } = kafkaFault(error)
     const told = `${name} of ${this.#options.transactionalId}: ${message}`
-    if (typeof code === 'number' && fencedCodes.has(code)) return new LogError('fenced', told, error)
+    if (typeof code === 'number' && fencedCodes.has(code))
+      return new LogError('fenced', told, error)
     if (name === 'initProducerId' && code === 'connection') return error // nothing depends on it: asked again
-    if (code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || code === errorCodes.MESSAGE_TOO_LARGE) {
+    if (
+      code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+      code === errorCodes.MESSAGE_TOO_LARGE
+    ) {
       return new LogError('refused', told, error)
     }
     return new LogError('ambiguous', told, error)

@@ -34,7 +34,11 @@ export async function fetch(
     out.int32(partition).int32(-1).int64(next).int64(-1).int32(partitionBytesMax)
   }
   out.int32(0).string('') // nothing forgotten, no rack
-  const { fetched } = await exchange(broker, { apiKey: 1, apiVersion: 11, apiName: 'Fetch', body: out.bytes() }, readFetchAnswer)
+  const { fetched } = await exchange(
+    broker,
+    { apiKey: 1, apiVersion: 11, apiName: 'Fetch', body: out.bytes() },
+    readFetchAnswer,
+  )
   return fetched
 }
 
@@ -53,10 +57,18 @@ function readFetchAnswer(answer: Buffer): { fetched: FetchedPartition[] } {
       const lastStableOffset = input.int64()
       const start = input.int64()
       const aborted: { producerId: number; firstOffset: number }[] = []
-      for (let n = input.int32(); n > 0; n--) aborted.push({ producerId: input.int64(), firstOffset: input.int64() })
+      for (let n = input.int32(); n > 0; n--)
+        aborted.push({ producerId: input.int64(), firstOffset: input.int64() })
       input.skip(4) // preferred read replica
       const records = input.bytes()
-      fetched.push({ partition, errorCode: errorCode || partitionError, lastStableOffset, start, aborted, records })
+      fetched.push({
+        partition,
+        errorCode: errorCode || partitionError,
+        lastStableOffset,
+        start,
+        aborted,
+        records,
+      })
     }
   }
   return { fetched }
@@ -84,11 +96,19 @@ export async function produce(
   targets: readonly ProduceTarget[],
   timeoutMs: number,
 ): Promise<Produced[]> {
-  const size = targets.reduce((sum, { topic, batch }) => sum + batch.length + topic.length * 3 + 24, 64 + (transactionalId?.length ?? 0) * 3)
+  const size = targets.reduce(
+    (sum, { topic, batch }) => sum + batch.length + topic.length * 3 + 24,
+    64 + (transactionalId?.length ?? 0) * 3,
+  )
   const out = new Out(size)
   out.nullableString(transactionalId).int16(-1).int32(timeoutMs).int32(targets.length)
-  for (const { topic, partition, batch } of targets) out.string(topic).int32(1).int32(partition).blob(batch)
-  const { produced } = await exchange(broker, { apiKey: 0, apiVersion: 7, apiName: 'Produce', body: out.bytes() }, readProduceAnswer)
+  for (const { topic, partition, batch } of targets)
+    out.string(topic).int32(1).int32(partition).blob(batch)
+  const { produced } = await exchange(
+    broker,
+    { apiKey: 0, apiVersion: 7, apiName: 'Produce', body: out.bytes() },
+    readProduceAnswer,
+  )
   return produced
 }
 

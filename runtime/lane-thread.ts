@@ -1,5 +1,5 @@
-import { MessageChannel } from 'node:worker_threads'
 import { fileURLToPath } from 'node:url'
+import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { FromLane, ToLane } from './messages.ts'
 import { handBytes, handField, type WorkerSetup } from './worker.ts'
@@ -27,7 +27,11 @@ const typescript = new URL('../bin/typescript.js', import.meta.url).href
 const typescriptBuilt = new URL('../../bin/typescript.js', import.meta.url).href
 
 /** A worker thread of its own for one lane: a pool of one, as piscina's balancer knows no affinity. */
-export function openLaneThread(setup: Omit<WorkerSetup, 'port' | 'hand'>, heapMbMax: number, events: LaneEvents): LaneHandle {
+export function openLaneThread(
+  setup: Omit<WorkerSetup, 'port' | 'hand'>,
+  heapMbMax: number,
+  events: LaneEvents,
+): LaneHandle {
   const pool = new Piscina({
     filename: workerFile,
     minThreads: 1,
@@ -48,10 +52,12 @@ export function openLaneThread(setup: Omit<WorkerSetup, 'port' | 'hand'>, heapMb
     await pool.destroy()
     events.onEnded(error)
   }
-  pool.run({ ...setup, port: port2, hand: shared } satisfies WorkerSetup, { transferList: [port2] }).then(
-    () => end(undefined),
-    error => end(killed ? new Error('ended by the watchdog') : (error as Error)),
-  )
+  pool
+    .run({ ...setup, port: port2, hand: shared } satisfies WorkerSetup, { transferList: [port2] })
+    .then(
+      () => end(undefined),
+      error => end(killed ? new Error('ended by the watchdog') : (error as Error)),
+    )
   pool.on('error', () => undefined) // the running task is rejected with it too
 
   return {

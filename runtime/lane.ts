@@ -2,9 +2,16 @@ import type { Job } from '../jobs/job.ts'
 import type { Store } from '../state/store.ts'
 import type { Clock } from './clock.ts'
 import { type Log, LogError } from './log.ts'
-import type { FailureCode, FromLane, LaneSamples, LaneTaskFigures, TakeOrder, ToLane } from './messages.ts'
-import { type Mode, Task } from './task.ts'
+import type {
+  FailureCode,
+  FromLane,
+  LaneSamples,
+  LaneTaskFigures,
+  TakeOrder,
+  ToLane,
+} from './messages.ts'
 import { TaskRefused } from './takeover.ts'
+import { type Mode, Task } from './task.ts'
 
 export interface LaneOptions<State = unknown> {
   readonly job: Job<State>
@@ -51,7 +58,9 @@ export class Lane<State = unknown> {
   handle(message: ToLane): void {
     switch (message.kind) {
       case 'take':
-        return this.#order(message.partition, () => this.#take(message.partition, message.incarnation, message.order))
+        return this.#order(message.partition, () =>
+          this.#take(message.partition, message.incarnation, message.order),
+        )
       case 'give-up':
         return this.#order(message.partition, () => this.#close(message.partition, message.clean))
       case 'batch': {
@@ -91,13 +100,21 @@ export class Lane<State = unknown> {
         onRestore: (done, total) => post({ kind: 'restore', partition, done, total }),
         onCommit: commit => this.#sample(commit),
         onCheckpoint: ms => pushBounded(this.#samples.checkpointMs, [ms]),
-        onFailed: error => this.#order(partition, () => this.#failed(partition, incarnation, error)),
+        onFailed: error =>
+          this.#order(partition, () => this.#failed(partition, incarnation, error)),
       },
     })
     this.#slots.set(partition, { task, incarnation })
     try {
       const next = await task.takeOver()
-      if (task.phase === 'live') post({ kind: 'live', partition, incarnation, next, generation: task.figures?.generation ?? 1 })
+      if (task.phase === 'live')
+        post({
+          kind: 'live',
+          partition,
+          incarnation,
+          next,
+          generation: task.figures?.generation ?? 1,
+        })
     } catch (error) {
       await this.#failed(partition, incarnation, error)
     }
@@ -107,7 +124,13 @@ export class Lane<State = unknown> {
     if (this.#slots.get(partition)?.incarnation !== incarnation) return
     const code = failureCode(error)
     if (code !== 'refused') await this.#close(partition, false) // a refused one stays, to renew its offset
-    this.#options.post({ kind: 'failed', partition, incarnation, code, message: error instanceof Error ? error.message : String(error) })
+    this.#options.post({
+      kind: 'failed',
+      partition,
+      incarnation,
+      code,
+      message: error instanceof Error ? error.message : String(error),
+    })
   }
 
   async #close(partition: number, clean: boolean): Promise<void> {
@@ -118,7 +141,8 @@ export class Lane<State = unknown> {
 
   async #stop(): Promise<void> {
     for (const stop of this.#stopTimers) stop()
-    for (const partition of this.#slots.keys()) this.#order(partition, () => this.#close(partition, true))
+    for (const partition of this.#slots.keys())
+      this.#order(partition, () => this.#close(partition, true))
     await Promise.all(this.#orders.values())
     await this.#options.log.close()
     this.#options.post({ kind: 'stopped' })
@@ -130,7 +154,15 @@ export class Lane<State = unknown> {
     }
   }
 
-  #sample({ ms, rows, latenciesMs }: { ms: number; rows: number; latenciesMs: readonly number[] }): void {
+  #sample({
+    ms,
+    rows,
+    latenciesMs,
+  }: {
+    ms: number
+    rows: number
+    latenciesMs: readonly number[]
+  }): void {
     pushBounded(this.#samples.commitMs, [ms])
     pushBounded(this.#samples.latencyMs, latenciesMs)
     this.#samples.rows += rows

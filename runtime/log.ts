@@ -170,7 +170,12 @@ export interface Producer {
 
 /** What the log says of its connection, for people. */
 export type LogStatus =
-  | { readonly kind: 'unreachable'; readonly brokers: string; readonly reason: string; readonly retryMs: number }
+  | {
+      readonly kind: 'unreachable'
+      readonly brokers: string
+      readonly reason: string
+      readonly retryMs: number
+    }
   | { readonly kind: 'reachable'; readonly brokers: string; readonly downMs: number }
 
 /**

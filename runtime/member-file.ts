@@ -17,14 +17,22 @@ export interface MemberFile {
 /** @throws StoreError `locked`: another process lives in the folder */
 export async function openMemberFile(folder: string): Promise<MemberFile> {
   await mkdir(folder, { recursive: true })
-  const level = new ClassicLevel<string, string>(join(folder, 'member'), { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  const level = new ClassicLevel<string, string>(join(folder, 'member'), {
+    keyEncoding: 'utf8',
+    valueEncoding: 'utf8',
+  })
   try {
     await level.open()
   } catch (error) {
     const cause = (error as Error).cause as { code?: string } | undefined
-    if (cause?.code !== 'LEVEL_LOCKED') throw new StoreError('failed', `folder ${folder} cannot be opened: ${cause ?? error}`, error)
+    if (cause?.code !== 'LEVEL_LOCKED')
+      throw new StoreError('failed', `folder ${folder} cannot be opened: ${cause ?? error}`, error)
     const holder = 'another Millrace process'
-    throw new StoreError('locked', `folder ${folder} is in use by ${holder}: stop that one, or start this one with --instance NAME`, error)
+    throw new StoreError(
+      'locked',
+      `folder ${folder} is in use by ${holder}: stop that one, or start this one with --instance NAME`,
+      error,
+    )
   }
   const previous = await level.get('id')
   return {

@@ -6,7 +6,12 @@ import type { TaskFigures } from './task.ts'
  * older one means nothing any more.
  */
 export type ToLane =
-  | { readonly kind: 'take'; readonly partition: number; readonly incarnation: number; readonly order: TakeOrder }
+  | {
+      readonly kind: 'take'
+      readonly partition: number
+      readonly incarnation: number
+      readonly order: TakeOrder
+    }
   | { readonly kind: 'batch'; readonly incarnation: number; readonly batch: Batch }
   | { readonly kind: 'caught-up'; readonly partition: number; readonly incarnation: number }
   | { readonly kind: 'give-up'; readonly partition: number; readonly clean: boolean }
@@ -20,15 +25,48 @@ export interface TakeOrder {
 }
 
 export type FromLane =
-  | { readonly kind: 'live'; readonly partition: number; readonly incarnation: number; readonly next: NextOffset; readonly generation: number }
-  | { readonly kind: 'taken'; readonly partition: number; readonly incarnation: number; readonly bytes: number }
-  | { readonly kind: 'failed'; readonly partition: number; readonly incarnation: number; readonly code: FailureCode; readonly message: string }
-  | { readonly kind: 'restore'; readonly partition: number; readonly done: number; readonly total: number }
-  | { readonly kind: 'figures'; readonly tasks: readonly LaneTaskFigures[]; readonly samples: LaneSamples }
+  | {
+      readonly kind: 'live'
+      readonly partition: number
+      readonly incarnation: number
+      readonly next: NextOffset
+      readonly generation: number
+    }
+  | {
+      readonly kind: 'taken'
+      readonly partition: number
+      readonly incarnation: number
+      readonly bytes: number
+    }
+  | {
+      readonly kind: 'failed'
+      readonly partition: number
+      readonly incarnation: number
+      readonly code: FailureCode
+      readonly message: string
+    }
+  | {
+      readonly kind: 'restore'
+      readonly partition: number
+      readonly done: number
+      readonly total: number
+    }
+  | {
+      readonly kind: 'figures'
+      readonly tasks: readonly LaneTaskFigures[]
+      readonly samples: LaneSamples
+    }
   | { readonly kind: 'stopped' }
 
 /** What `LogError` and `TaskRefused` say; `other` is everything that nobody foresaw. */
-export type FailureCode = 'fenced' | 'ambiguous' | 'unreachable' | 'unknown-topic' | 'refused' | 'outdated' | 'other'
+export type FailureCode =
+  | 'fenced'
+  | 'ambiguous'
+  | 'unreachable'
+  | 'unknown-topic'
+  | 'refused'
+  | 'outdated'
+  | 'other'
 
 export interface LaneTaskFigures extends TaskFigures {
   readonly partition: number

@@ -148,19 +148,19 @@ export const metrics = {
     kind: 'counter',
     unit: '{takeover}',
     description: 'Takeovers that ended with a live task.',
-    attributes: ['partition'],
+    attributes: [],
   },
   millrace_fencings: {
     kind: 'counter',
     unit: '{fencing}',
     description: 'Times that a task here was shut out by another owner.',
-    attributes: ['partition'],
+    attributes: [],
   },
   millrace_lane_restarts: {
     kind: 'counter',
     unit: '{restart}',
     description: 'Lanes that died or fell silent and were replaced.',
-    attributes: ['lane'],
+    attributes: [],
   },
 
   millrace_view_rows: {

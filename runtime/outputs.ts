@@ -40,11 +40,26 @@ export function featureRow<State>(job: Job<State>, entity: Entity<State>): Outgo
 }
 
 /** A trigger with the features at that moment. Its id is the same whenever the same step is done again. */
-export function triggerRecord<State>(job: Job<State>, entity: Entity<State>, { name, reason, time }: Trigger): OutgoingRecord {
+export function triggerRecord<State>(
+  job: Job<State>,
+  entity: Entity<State>,
+  { name, reason, time }: Trigger,
+): OutgoingRecord {
   const { key, offset, revision, state } = entity
   const id = `${job.name}:${name}:${key}:${offset}.${revision}`
   const { features } = job.row(state)
-  return { key, value: JSON.stringify({ id, trigger: name, key, reason, time, version: [offset, revision], features }) }
+  return {
+    key,
+    value: JSON.stringify({
+      id,
+      trigger: name,
+      key,
+      reason,
+      time,
+      version: [offset, revision],
+      features,
+    }),
+  }
 }
 
 /** The record as it came, or its beginning, with the reason and its origin as headers. */
@@ -70,7 +85,11 @@ export function deadRecord(
 }
 
 /** A timer that threw: it has no record, only its key, name and time. */
-export function deadTimer(key: string, timer: { name: string; time: number }, { code, reason }: { code: string; reason: string }): OutgoingRecord {
+export function deadTimer(
+  key: string,
+  timer: { name: string; time: number },
+  { code, reason }: { code: string; reason: string },
+): OutgoingRecord {
   return {
     key,
     value: JSON.stringify({ key, timer: timer.name, time: timer.time }),

@@ -26,6 +26,8 @@ export interface Counts {
   duplicates: number
   late: number
   triggers: number
+  /** Feature rows committed. */
+  rows: number
   timers: number
   /** By code. */
   dead: Map<string, number>
@@ -51,7 +53,15 @@ export class Pipeline<State = unknown> {
   readonly #options: PipelineOptions<State>
   readonly #keyBytes = Buffer.allocUnsafe(4 * 1024)
   readonly #emitted: Trigger[] = []
-  readonly counts: Counts = { events: 0, duplicates: 0, late: 0, triggers: 0, timers: 0, dead: new Map() }
+  readonly counts: Counts = {
+    events: 0,
+    duplicates: 0,
+    late: 0,
+    triggers: 0,
+    rows: 0,
+    timers: 0,
+    dead: new Map(),
+  }
   #side: SideOutputs = { triggers: [], late: [], dead: [] }
   #timersFired = 0
 
@@ -99,7 +109,12 @@ export class Pipeline<State = unknown> {
       watermark.observe(event.timestamp)
     } catch (error) {
       const fault = faultOf(error)
-      const origin = { topic: job.input, partition, offset: reader.offset, appendedAt: reader.timestamp }
+      const origin = {
+        topic: job.input,
+        partition,
+        offset: reader.offset,
+        appendedAt: reader.timestamp,
+      }
       this.#toDead(fault.code, deadRecord(origin, { key: reader.key(), value }, fault))
     }
   }
@@ -107,15 +122,26 @@ export class Pipeline<State = unknown> {
   /** Sends a record to the dead letters unprocessed: it has killed its lane or its process before. */
   skip(reader: RecordReader, code: 'kills_lane' | 'kills_process', reason: string): void {
     const { job, partition } = this.#options
-    const origin: Origin = { topic: job.input, partition, offset: reader.offset, appendedAt: reader.timestamp }
-    this.#toDead(code, deadRecord(origin, { key: reader.key(), value: reader.value() }, { code, reason }))
+    const origin: Origin = {
+      topic: job.input,
+      partition,
+      offset: reader.offset,
+      appendedAt: reader.timestamp,
+    }
+    this.#toDead(
+      code,
+      deadRecord(origin, { key: reader.key(), value: reader.value() }, { code, reason }),
+    )
   }
 
   /** Records that cannot even be taken apart, such as a batch of an unknown compression. */
   skipUnreadable(offset: number, reason: string): void {
     const { job, partition } = this.#options
     const origin: Origin = { topic: job.input, partition, offset, appendedAt: -1 }
-    this.#toDead('not_decodable', deadRecord(origin, { key: null, value: null }, { code: 'not_decodable', reason }))
+    this.#toDead(
+      'not_decodable',
+      deadRecord(origin, { key: null, value: null }, { code: 'not_decodable', reason }),
+    )
   }
 
   /**
@@ -138,13 +164,22 @@ export class Pipeline<State = unknown> {
     return 'full'
   }
 
-  #absorb(entity: Entity<State>, event: ReturnType<typeof decodeEvent>, reader: RecordReader, valueBytes: number): void {
+  #absorb(
+    entity: Entity<State>,
+    event: ReturnType<typeof decodeEvent>,
+    reader: RecordReader,
+    valueBytes: number,
+  ): void {
     const { job, states, watermark, era } = this.#options
     const grown = valueBytes + growthBytesGuess
     const large = entity.encodedBytes + entity.grownBytesMax + grown > job.stateBytesMax
     const before = large ? encodeEntity(job, entity) : undefined
     this.#emitted.length = 0
-    job.absorb(entity.state, event, { key: entity.key, watermark: watermark.time, emit: trigger => this.#emitted.push(trigger) })
+    job.absorb(entity.state, event, {
+      key: entity.key,
+      watermark: watermark.time,
+      emit: trigger => this.#emitted.push(trigger),
+    })
     entity.grownBytesMax += grown
     if (event.messageId !== '') entity.recent.add(event.messageId, event.timestamp)
     const version = { offset: entity.offset, revision: entity.revision }
@@ -154,7 +189,10 @@ export class Pipeline<State = unknown> {
       const restored = decodeEntity(job, entity.key, before)
       restored.offset = version.offset
       states.replace(restored)
-      throw new BadRecord('state_too_large', `with this event the state would exceed its ${job.stateBytesMax} bytes (stateBytesMax of job ${job.name})`)
+      throw new BadRecord(
+        'state_too_large',
+        `with this event the state would exceed its ${job.stateBytesMax} bytes (stateBytesMax of job ${job.name})`,
+      )
     }
     entity.eventAt = event.timestamp
     entity.asOf = Math.max(entity.asOf, event.timestamp)
@@ -170,7 +208,11 @@ export class Pipeline<State = unknown> {
     this.#timersFired++
     this.counts.timers++
     try {
-      job.fire(entity.state, timer, { key: entity.key, watermark: watermark.time, emit: trigger => this.#emitted.push(trigger) })
+      job.fire(entity.state, timer, {
+        key: entity.key,
+        watermark: watermark.time,
+        emit: trigger => this.#emitted.push(trigger),
+      })
       entity.asOf = Math.max(entity.asOf, timer.time)
       entity.revision++
     } catch (error) {
@@ -186,7 +228,8 @@ export class Pipeline<State = unknown> {
   /** The state has changed: its triggers, its timer and its place in the next commit follow. */
   #changed(entity: Entity<State>): void {
     const { job, states, timers } = this.#options
-    for (const trigger of this.#emitted) this.#side.triggers.push(triggerRecord(job, entity, trigger))
+    for (const trigger of this.#emitted)
+      this.#side.triggers.push(triggerRecord(job, entity, trigger))
     this.counts.triggers += this.#emitted.length
     states.markDirty(entity)
     const timerAt = job.nextTimer(entity.state)?.time
@@ -200,14 +243,24 @@ export class Pipeline<State = unknown> {
     const length = this.#keyBytes.write(userId)
     const home = partitionFor(this.#keyBytes.subarray(0, length), partitions)
     if (home === partition) return
-    throw new BadRecord('wrong_partition', `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId`)
+    throw new BadRecord(
+      'wrong_partition',
+      `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId`,
+    )
   }
 
   #isLate(reader: RecordReader, eventTime: number, watermark: number): void {
     const { job, partition } = this.#options
-    const origin = { topic: job.input, partition, offset: reader.offset, appendedAt: reader.timestamp }
+    const origin = {
+      topic: job.input,
+      partition,
+      offset: reader.offset,
+      appendedAt: reader.timestamp,
+    }
     const reason = `event time ${new Date(eventTime).toISOString()} is more than ${job.latenessMs} ms behind the watermark ${new Date(watermark).toISOString()}`
-    this.#side.late.push(deadRecord(origin, { key: reader.key(), value: reader.value() }, { code: 'late', reason }))
+    this.#side.late.push(
+      deadRecord(origin, { key: reader.key(), value: reader.value() }, { code: 'late', reason }),
+    )
     this.counts.late++
   }
 
@@ -219,6 +272,10 @@ export class Pipeline<State = unknown> {
 
 /** Code and reason for the dead letters. A job may throw anything. */
 function faultOf(error: unknown): { code: string; reason: string } {
-  if (error instanceof BadRecord || error instanceof JobError) return { code: error.code, reason: error.message }
-  return { code: 'job_threw', reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }
+  if (error instanceof BadRecord || error instanceof JobError)
+    return { code: error.code, reason: error.message }
+  return {
+    code: 'job_threw',
+    reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  }
 }

@@ -56,7 +56,11 @@ export function parseMetadata({ next, metadata }: Committed): CommittedProgress 
   return parse(metadata, next, undefined)
 }
 
-function parse(text: string, next: NextOffset | undefined, changelog: number | undefined): CommittedProgress | undefined {
+function parse(
+  text: string,
+  next: NextOffset | undefined,
+  changelog: number | undefined,
+): CommittedProgress | undefined {
   let raw: Record<string, unknown>
   try {
     raw = JSON.parse(text) as Record<string, unknown>
@@ -65,7 +69,8 @@ function parse(text: string, next: NextOffset | undefined, changelog: number | u
     throw error
   }
   if (typeof raw !== 'object' || raw === null || raw.v !== version) return undefined
-  const integer = (name: string): number => (Number.isSafeInteger(raw[name]) ? (raw[name] as number) : Number.NaN)
+  const integer = (name: string): number =>
+    Number.isSafeInteger(raw[name]) ? (raw[name] as number) : Number.NaN
   const progress: CommittedProgress = {
     next: next ?? nextOffset(integer('next')),
     changelog: changelog ?? integer('changelog'),
@@ -81,6 +86,16 @@ function parse(text: string, next: NextOffset | undefined, changelog: number | u
     hand: integer('hand'),
     clean: raw.clean === true,
   }
-  const numbers = [progress.next, progress.changelog, progress.partitions, progress.era, progress.generation, progress.last, progress.appendedAt, progress.tries, progress.hand]
+  const numbers = [
+    progress.next,
+    progress.changelog,
+    progress.partitions,
+    progress.era,
+    progress.generation,
+    progress.last,
+    progress.appendedAt,
+    progress.tries,
+    progress.hand,
+  ]
   return progress.history !== '' && numbers.every(Number.isSafeInteger) ? progress : undefined
 }

@@ -32,13 +32,23 @@ export async function restore(options: RestoreOptions): Promise<void> {
   const { changelog, partition, from, progress, store } = options
   const until = progress.changelog
   const slices = new Slices(store, progress.history)
-  for await (const batch of readFrom(options, changelog, partition, nextOffset(from), next => next > until)) {
+  for await (const batch of readFrom(
+    options,
+    changelog,
+    partition,
+    nextOffset(from),
+    next => next > until,
+  )) {
     const records = new RecordReader(batch.records)
     while (records.next()) {
       if (records.offset < from || records.offset > until) continue
       const key = records.keyString()
       const value = records.value()
-      slices.add(key === null || key === markerKey ? undefined : [key, value && Uint8Array.from(value)], records.offset, records.timestamp)
+      slices.add(
+        key === null || key === markerKey ? undefined : [key, value && Uint8Array.from(value)],
+        records.offset,
+        records.timestamp,
+      )
       if (slices.full) await slices.write()
     }
     options.onProgress(Math.min(batch.next, until + 1) - from, until + 1 - from)
@@ -46,19 +56,28 @@ export async function restore(options: RestoreOptions): Promise<void> {
   await slices.write(until)
 }
 
-/** The newest marker of a changelog, read to its end; `undefined` if there is none. */
+/** The newest marker of a changelog, read to its end, and how many records were seen on the way. */
 export async function newestMarker(
   options: Pick<RestoreOptions, 'log' | 'clock' | 'changelog' | 'partition' | 'signal'>,
   start: NextOffset,
-): Promise<CommittedProgress | undefined> {
+): Promise<{ marker: CommittedProgress | undefined; records: number }> {
   let marker: CommittedProgress | undefined
-  for await (const batch of readFrom(options, options.changelog, options.partition, start, (next, end) => next >= end)) {
+  let seen = 0
+  for await (const batch of readFrom(
+    options,
+    options.changelog,
+    options.partition,
+    start,
+    (next, end) => next >= end,
+  )) {
     const records = new RecordReader(batch.records)
     while (records.next()) {
-      if (records.keyString() === markerKey) marker = parseMarker(records.value()?.toString() ?? '', records.offset) ?? marker
+      seen++
+      if (records.keyString() === markerKey)
+        marker = parseMarker(records.value()?.toString() ?? '', records.offset) ?? marker
     }
   }
-  return marker
+  return { marker, records: seen }
 }
 
 /** The append time of one record, epoch ms; `undefined` where the log does not have it any more. */
@@ -68,7 +87,13 @@ export async function appendTimeOf(
   partition: number,
   offset: number,
 ): Promise<number | undefined> {
-  for await (const batch of readFrom(options, topic, partition, nextOffset(offset), next => next > offset)) {
+  for await (const batch of readFrom(
+    options,
+    topic,
+    partition,
+    nextOffset(offset),
+    next => next > offset,
+  )) {
     const records = new RecordReader(batch.records)
     while (records.next()) if (records.offset === offset) return records.timestamp
   }
@@ -91,16 +116,23 @@ async function* readFrom(
     for (;;) {
       for (const fetched of await reader.poll()) {
         if (fetched.kind === 'out-of-range') {
-          throw new LogError('refused', `${topic}-${partition} has offsets ${fetched.start} to ${fetched.end}, ${fetched.fetched} was asked for`)
+          throw new LogError(
+            'refused',
+            `${topic}-${partition} has offsets ${fetched.start} to ${fetched.end}, ${fetched.fetched} was asked for`,
+          )
         }
         if (fetched.next > next) progressAt = clock.elapsed()
         next = fetched.next
         yield fetched
         if (done(next, fetched.end)) return
       }
-      if (signal.aborted) throw new LogError('unreachable', `reading ${topic}-${partition} was stopped`)
+      if (signal.aborted)
+        throw new LogError('unreachable', `reading ${topic}-${partition} was stopped`)
       if (clock.elapsed() - progressAt > stalledMsMax) {
-        throw new LogError('unreachable', `reading ${topic}-${partition} has stood at offset ${next} for ${stalledMsMax / 1000} s`)
+        throw new LogError(
+          'unreachable',
+          `reading ${topic}-${partition} has stood at offset ${next} for ${stalledMsMax / 1000} s`,
+        )
       }
     }
   } finally {
@@ -128,7 +160,11 @@ class Slices {
     return this.#states.size >= sliceEntries || this.#bytes >= sliceBytes
   }
 
-  add(change: [key: string, bytes: Uint8Array | null] | undefined, offset: number, at: number): void {
+  add(
+    change: [key: string, bytes: Uint8Array | null] | undefined,
+    offset: number,
+    at: number,
+  ): void {
     this.#last = offset
     this.#lastAt = at
     if (!change) return
@@ -161,7 +197,8 @@ class Slices {
       const before = this.#known ? this.#store.get(key) : undefined
       const timeBefore = before && timerAt(before)
       const time = bytes && timerAt(bytes)
-      if (timeBefore !== undefined && timeBefore !== time) timersRemoved.push({ time: timeBefore, key })
+      if (timeBefore !== undefined && timeBefore !== time)
+        timersRemoved.push({ time: timeBefore, key })
       if (time !== undefined && timeBefore !== time) timersAdded.push({ time, key })
     }
     return { timersAdded, timersRemoved }

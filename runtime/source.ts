@@ -27,12 +27,14 @@ export interface SourceOptions {
 }
 
 /** Bytes of one partition on their way through a lane: above the first it is paused, below the second resumed. */
-const queueBytesMax = 8 * 1024 * 1024
+export const queueBytesMax = 8 * 1024 * 1024
 const queueBytesResume = 4 * 1024 * 1024
 const waitMsMax = 100
 const partitionBytesMax = 1024 * 1024
 const caughtUpEveryMs = 500
 const retryMsMax = 5_000
+/** A lane that dies sooner is opened again only after `retryMsMax`. */
+const laneLifeMsMin = 2_000
 
 type Phase = 'taking' | 'live' | 'waiting' | 'refused'
 
@@ -76,6 +78,7 @@ export class Source {
   readonly #closing = new AbortController()
   readonly #counts = { fencings: 0, takeovers: 0, laneRestarts: 0 }
   readonly #running = new Set<number>()
+  readonly #openedAt = new Map<number, number>()
   #incarnations = 0
   #generation: number | undefined
   #joined = false
@@ -130,13 +133,17 @@ export class Source {
     const reasons: string[] = []
     for (const { partition, phase, reason, restore } of this.#slots.values()) {
       if (phase === 'live') continue
-      const restoring = restore && phase === 'taking' ? `, ${restore.done} of ${restore.total} records restored` : ''
+      const restoring =
+        restore && phase === 'taking'
+          ? `, ${restore.done} of ${restore.total} records restored`
+          : ''
       reasons.push(`partition ${partition} is ${phase}${reason ? `: ${reason}` : restoring}`)
     }
     return reasons
   }
 
   #openLane(index: number): void {
+    this.#openedAt.set(index, this.#options.clock.elapsed())
     const lane = this.#options.openLane(index, {
       onMessage: message => this.#told(message),
       onEnded: error => this.#laneEnded(index, error),
@@ -152,11 +159,13 @@ export class Source {
 
   async #assigned(partitions: readonly number[], memberId: string): Promise<void> {
     this.#options.onMember(memberId)
-    for (const partition of [...this.#slots.keys()]) if (!partitions.includes(partition)) this.#giveUp(partition)
+    for (const partition of [...this.#slots.keys()])
+      if (!partitions.includes(partition)) this.#giveUp(partition)
     try {
       const count = await this.#options.partitions()
       this.#joined = true
-      for (const partition of partitions) if (!this.#slots.has(partition)) this.#take(partition, count, false)
+      for (const partition of partitions)
+        if (!this.#slots.has(partition)) this.#take(partition, count, false)
     } catch (error) {
       this.#options.onFatal(error as Error)
     }
@@ -185,7 +194,12 @@ export class Source {
     this.#reader.drop(partition)
     this.#counts.takeovers++
     const poison = slot.deaths && slot.deaths.count >= 2 ? slot.deaths.offset : undefined
-    this.#laneOf(partition).post({ kind: 'take', partition, incarnation, order: { partitions, generation: this.#generation, sameOwner, poison } })
+    this.#laneOf(partition).post({
+      kind: 'take',
+      partition,
+      incarnation,
+      order: { partitions, generation: this.#generation, sameOwner, poison },
+    })
   }
 
   #giveUp(partition: number): void {
@@ -211,7 +225,10 @@ export class Source {
     if (slot?.phase !== 'live') return
     slot.end = fetched.end
     if (fetched.kind === 'out-of-range') {
-      this.#retake(slot, `offset ${fetched.fetched} is gone: partition ${fetched.partition} now has ${fetched.start} to ${fetched.end}`)
+      this.#retake(
+        slot,
+        `offset ${fetched.fetched} is gone: partition ${fetched.partition} now has ${fetched.start} to ${fetched.end}`,
+      )
       return
     }
     slot.next = fetched.next
@@ -234,7 +251,11 @@ export class Source {
     const now = this.#options.clock.elapsed()
     if (next < end || now - slot.toldCaughtUpAt < caughtUpEveryMs) return
     slot.toldCaughtUpAt = now
-    this.#laneOf(slot.partition).post({ kind: 'caught-up', partition: slot.partition, incarnation: slot.incarnation })
+    this.#laneOf(slot.partition).post({
+      kind: 'caught-up',
+      partition: slot.partition,
+      incarnation: slot.incarnation,
+    })
   }
 
   #told(message: FromLane): void {
@@ -316,7 +337,10 @@ export class Source {
 
   /** Its event loop has stood still: something in hand does not come back. */
   #hung(index: number): void {
-    this.#options.logger.error({ lane: index }, `lane ${index} has not moved for ${this.#options.hangMsMax / 1000} s: it is ended, and its tasks are taken over by a new one`)
+    this.#options.logger.error(
+      { lane: index },
+      `lane ${index} has not moved for ${this.#options.hangMsMax / 1000} s: it is ended, and its tasks are taken over by a new one`,
+    )
     void this.#lanes[index]?.kill()
   }
 
@@ -329,11 +353,34 @@ export class Source {
     }
     const { logger } = this.#options
     const inHand = this.#lanes[index]?.inHand()
-    logger.error({ lane: index, ...inHand }, `lane ${index} has died (${error?.message ?? 'it ended'}): its tasks are taken over by a new one`)
+    logger.error(
+      { lane: index, ...inHand },
+      `lane ${index} has died (${error?.message ?? 'it ended'}): its tasks are taken over by a new one`,
+    )
     this.#counts.laneRestarts++
+    void this.#reopenLane(index, inHand)
+  }
+
+  /** A lane that dies as soon as it lives is not opened again at once. */
+  async #reopenLane(
+    index: number,
+    inHand: { partition: number; offset: number } | undefined,
+  ): Promise<void> {
+    const { clock } = this.#options
+    const lived = clock.elapsed() - (this.#openedAt.get(index) ?? 0)
+    const slots = [...this.#slots.values()].filter(
+      ({ partition }) => partition % this.#lanes.length === index,
+    )
+    for (const slot of slots) {
+      slot.phase = 'waiting'
+      slot.reason = 'its lane died'
+      this.#reader.drop(slot.partition)
+    }
+    await clock.sleep(lived < laneLifeMsMin ? retryMsMax : 0, this.#closing.signal)
+    if (this.#closing.signal.aborted) return
     this.#openLane(index)
-    for (const slot of [...this.#slots.values()]) {
-      if (slot.partition % this.#lanes.length !== index) continue
+    for (const slot of slots) {
+      if (this.#slots.get(slot.partition) !== slot) continue
       if (slot.partition === inHand?.partition) {
         const again = slot.deaths?.offset === inHand.offset
         slot.deaths = { offset: inHand.offset, count: again ? (slot.deaths?.count ?? 0) + 1 : 1 }

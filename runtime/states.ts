@@ -54,8 +54,9 @@ export class States<State = unknown> {
     const found = this.#checkpoint.get(key)
     const entity = found ? decodeEntity(this.#job, key, found.bytes) : newEntity(this.#job, key)
     entity.indexedAt = found?.indexedAt
+    // Before it is there: the sweep must not take away what is about to be changed.
+    if (this.#cache.size >= this.#cacheMax) this.#evict()
     this.#cache.set(key, entity)
-    if (this.#cache.size > this.#cacheMax) this.#evict()
     return entity
   }
 
@@ -112,7 +113,11 @@ export class States<State = unknown> {
   }
 
   /** The frozen commit has ended: its bytes are committed, and go the way to the store. */
-  committed(frozen: readonly { entity: Entity<State>; bytes: Uint8Array }[], marker: number, at: number): void {
+  committed(
+    frozen: readonly { entity: Entity<State>; bytes: Uint8Array }[],
+    marker: number,
+    at: number,
+  ): void {
     const states: CommittedState[] = frozen.map(({ entity, bytes }) => {
       entity.committing = false
       return { key: entity.key, bytes, indexedAt: entity.indexedAt }
@@ -134,7 +139,7 @@ export class States<State = unknown> {
   #evict(): void {
     let looks = 64 // bounds one sweep; a cache of dirty entities only may be larger for a while
     for (const [key, entity] of this.#cache) {
-      if (looks-- === 0 || this.#cache.size <= this.#cacheMax) return
+      if (looks-- === 0 || this.#cache.size < this.#cacheMax) return
       if (entity.touched || entity.dirty || entity.committing) {
         entity.touched = false
         this.#cache.delete(key)

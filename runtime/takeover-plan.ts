@@ -46,19 +46,28 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   const name = `${task.job}-${task.partition}`
   const progress = committed ? parseMetadata(committed) : facts.marker
   if (committed && !progress) {
-    return refuse(`the committed offset ${committed.next} of ${name} does not carry Millrace's metadata: somebody moved it. Delete the group's offset of this partition to begin from the changelog's newest marker`)
+    return refuse(
+      `the committed offset ${committed.next} of ${name} does not carry Millrace's metadata: somebody moved it. Delete the group's offset of this partition to begin from the changelog's newest marker`,
+    )
   }
   if (!progress) {
     if (changelog.end > 0) {
-      return refuse(`${name} has no committed offset, and its changelog has ${changelog.end} records but no marker: it is not this job's changelog. Use another job name`)
+      return refuse(
+        `${name} has no committed offset, and its changelog has ${changelog.end} records but no marker: it is not this job's changelog. Use another job name`,
+      )
     }
     return { kind: 'begin', next: input.start }
   }
   if (progress.partitions !== job.partitions) {
-    return refuse(`${name} was committed with ${progress.partitions} partitions, its topics have ${job.partitions}: users would be split. Give the job a new name, and let it read from the start`)
+    return refuse(
+      `${name} was committed with ${progress.partitions} partitions, its topics have ${job.partitions}: users would be split. Give the job a new name, and let it read from the start`,
+    )
   }
   if (facts.generation !== undefined && progress.generation > facts.generation) {
-    return { kind: 'outdated', reason: `${name} is at generation ${progress.generation} of its job, this process began with ${facts.generation}: restart it with the new definition` }
+    return {
+      kind: 'outdated',
+      reason: `${name} is at generation ${progress.generation} of its job, this process began with ${facts.generation}: restart it with the new definition`,
+    }
   }
   return planResume(facts, progress)
 }
@@ -68,22 +77,36 @@ function planResume(facts: TakeoverFacts, progress: CommittedProgress): Takeover
   const name = `${task.job}-${task.partition}`
   let next = progress.next
   if (job.era < progress.era) {
-    return refuse(`${name} is in era ${progress.era}, this process was started with era ${job.era}: start it with --era ${progress.era}`)
+    return refuse(
+      `${name} is in era ${progress.era}, this process was started with era ${job.era}: start it with --era ${progress.era}`,
+    )
   }
   if (job.era > progress.era) {
     next = input.start
-  } else if (facts.lastAppendedAt !== undefined && progress.appendedAt >= 0 && facts.lastAppendedAt !== progress.appendedAt) {
-    return refuse(`topic ${task.input} was made anew: record ${progress.last} of partition ${task.partition} was appended at ${time(facts.lastAppendedAt)}, the one that ${name} took at ${time(progress.appendedAt)}. If that was meant, start with --era ${progress.era + 1}: it reads from the start and keeps the states`)
+  } else if (
+    facts.lastAppendedAt !== undefined &&
+    progress.appendedAt >= 0 &&
+    facts.lastAppendedAt !== progress.appendedAt
+  ) {
+    return refuse(
+      `topic ${task.input} was made anew: record ${progress.last} of partition ${task.partition} was appended at ${time(facts.lastAppendedAt)}, the one that ${name} took at ${time(progress.appendedAt)}. If that was meant, start with --era ${progress.era + 1}: it reads from the start and keeps the states`,
+    )
   } else if (next > input.end) {
-    return refuse(`${name} is to go on at ${next}, but partition ${task.partition} of ${task.input} has offsets ${input.start} to ${input.end}. If the topic was made anew, start with --era ${progress.era + 1}`)
+    return refuse(
+      `${name} is to go on at ${next}, but partition ${task.partition} of ${task.input} has offsets ${input.start} to ${input.end}. If the topic was made anew, start with --era ${progress.era + 1}`,
+    )
   } else if (next < input.start) {
     if (!facts.acceptLoss) {
-      return refuse(`${input.start - next} records are lost to ${name}: it is to go on at ${next}, and partition ${task.partition} of ${task.input} now starts at ${input.start} (ends at ${input.end}). To go on without them, start with --accept-loss`)
+      return refuse(
+        `${input.start - next} records are lost to ${name}: it is to go on at ${next}, and partition ${task.partition} of ${task.input} now starts at ${input.start} (ends at ${input.end}). To go on without them, start with --accept-loss`,
+      )
     }
     next = input.start
   }
   if (progress.changelog >= changelog.end) {
-    return refuse(`the changelog of ${name} ends at ${changelog.end}, and the commit names a marker at ${progress.changelog}: the changelog was made anew or cut. Give the job a new name, and let it read from the start`)
+    return refuse(
+      `the changelog of ${name} ends at ${changelog.end}, and the commit names a marker at ${progress.changelog}: the changelog was made anew or cut. Give the job a new name, and let it read from the start`,
+    )
   }
   const fits =
     store !== undefined &&
@@ -91,7 +114,13 @@ function planResume(facts: TakeoverFacts, progress: CommittedProgress): Takeover
     store.newest <= progress.changelog &&
     store.complete <= progress.changelog &&
     facts.now - store.writtenAt <= storeAgeMsMax
-  return { kind: 'resume', progress, discardStore: !fits, from: fits ? store.complete + 1 : changelog.start, next }
+  return {
+    kind: 'resume',
+    progress,
+    discardStore: !fits,
+    from: fits ? store.complete + 1 : changelog.start,
+    next,
+  }
 }
 
 const refuse = (reason: string): TakeoverPlan => ({ kind: 'refuse', reason })

@@ -59,7 +59,10 @@ export async function takeOver(options: TakeoverOptions): Promise<TakenOver> {
     const plan = await decide(options, store.progress)
     if (plan.kind === 'refuse') throw new TaskRefused('refused', plan.reason)
     if (plan.kind === 'outdated') throw new TaskRefused('outdated', plan.reason)
-    if ((plan.kind === 'begin' && store.progress) || (plan.kind === 'resume' && plan.discardStore)) {
+    if (
+      (plan.kind === 'begin' && store.progress) ||
+      (plan.kind === 'resume' && plan.discardStore)
+    ) {
       await store.destroy()
       store = await options.openStore()
     }
@@ -71,36 +74,54 @@ export async function takeOver(options: TakeoverOptions): Promise<TakenOver> {
   }
 }
 
-async function decide(options: TakeoverOptions, stored: StoreProgress | undefined): Promise<TakeoverPlan> {
+async function decide(
+  options: TakeoverOptions,
+  stored: StoreProgress | undefined,
+): Promise<TakeoverPlan> {
   const { job, partition, log, clock } = options
   const topics = outputTopics(job.name)
-  const [[committed], inputs, changelogs] = await Promise.all([
-    log.committed(topics.commits, job.input, [partition]),
+  // The ranges afterwards: read before, they may end below an offset that a newer owner has committed since.
+  const [committed] = await log.committed(topics.commits, job.input, [partition])
+  const [inputs, changelogs] = await Promise.all([
     log.topics.ranges(job.input),
     log.topics.ranges(topics.changelog),
   ])
   const nothing = { start: 0 as NextOffset, end: 0 as NextOffset }
   const input = inputs[partition] ?? nothing
   const changelog = changelogs[partition] ?? nothing
-  const marker = committed || changelog.end === 0 ? undefined : await newestMarker({ ...options, changelog: topics.changelog }, changelog.start)
+  const read =
+    committed || changelog.end === 0
+      ? undefined
+      : await newestMarker({ ...options, changelog: topics.changelog }, changelog.start)
+  const marker = read?.marker
   const progress = committed ? parseMetadata(committed) : marker
-  const readable = progress && progress.last >= input.start && progress.last < input.end && progress.era === options.era
+  const readable =
+    progress &&
+    progress.last >= input.start &&
+    progress.last < input.end &&
+    progress.era === options.era
   return planTakeover({
     task: { job: job.name, input: job.input, partition },
     job: { hash: job.hash, partitions: options.partitions, era: options.era },
     generation: options.generation,
     input,
-    changelog,
+    changelog: read?.records === 0 ? nothing : changelog, // all that lies there is a first commit that was aborted
     committed,
     marker,
     store: stored,
-    lastAppendedAt: readable ? await appendTimeOf(options, job.input, partition, progress.last) : undefined,
+    lastAppendedAt: readable
+      ? await appendTimeOf(options, job.input, partition, progress.last)
+      : undefined,
     now: clock.now(),
     acceptLoss: options.acceptLoss,
   })
 }
 
-function begin({ job, partitions, era, newHistory }: TakeoverOptions, store: Store, next: NextOffset): TakenOver {
+function begin(
+  { job, partitions, era, newHistory }: TakeoverOptions,
+  store: Store,
+  next: NextOffset,
+): TakenOver {
   const progress: CommittedProgress = {
     next,
     history: newHistory(),
@@ -116,14 +137,30 @@ function begin({ job, partitions, era, newHistory }: TakeoverOptions, store: Sto
     clean: false,
     changelog: -1,
   }
-  return { store, stored: { history: progress.history, complete: -1, newest: -1, writtenAt: 0 }, progress }
+  return {
+    store,
+    stored: { history: progress.history, complete: -1, newest: -1, writtenAt: 0 },
+    progress,
+  }
 }
 
-async function resume(options: TakeoverOptions, store: Store, plan: TakeoverPlan & { kind: 'resume' }): Promise<TakenOver> {
+async function resume(
+  options: TakeoverOptions,
+  store: Store,
+  plan: TakeoverPlan & { kind: 'resume' },
+): Promise<TakenOver> {
   const { job, partition, era, sameOwner } = options
   const { progress, from, next } = plan
   if (from <= progress.changelog || !store.progress) {
-    await restore({ ...options, changelog: outputTopics(job.name).changelog, partition, from, progress, store, onProgress: options.onRestore })
+    await restore({
+      ...options,
+      changelog: outputTopics(job.name).changelog,
+      partition,
+      from,
+      progress,
+      store,
+      onProgress: options.onRestore,
+    })
   }
   const stored = store.progress as StoreProgress // a restore leaves one, and without a restore there was one
   const died = !progress.clean && !sameOwner

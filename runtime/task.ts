@@ -4,7 +4,14 @@ import type { Store } from '../state/store.ts'
 import { Checkpoint } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
 import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
-import { type Batch, type Log, type NextOffset, nextOffset, type Producer, type Transactor } from './log.ts'
+import {
+  type Batch,
+  type Log,
+  type NextOffset,
+  nextOffset,
+  type Producer,
+  type Transactor,
+} from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
 import { type Counts, Pipeline } from './pipeline.ts'
 import type { CommittedProgress, Progress } from './progress.ts'
@@ -60,6 +67,8 @@ export interface TaskFigures {
   readonly generation: number
   readonly cachedKeys: number
   readonly bufferBytes: number
+  /** Whether batches wait in the lane. */
+  readonly queued: boolean
 }
 
 const transactionMsMax = 30_000
@@ -134,7 +143,10 @@ export class Task<State = unknown> {
   constructor(options: TaskOptions<State>) {
     const { job, partition, log, mode } = options
     this.#options = options
-    this.#transactor = log.transactor({ transactionalId: `${job.name}-${partition}`, timeoutMs: transactionMsMax })
+    this.#transactor = log.transactor({
+      transactionalId: `${job.name}-${partition}`,
+      timeoutMs: transactionMsMax,
+    })
     this.#producer = mode === 'at-least-once' ? log.producer() : undefined
   }
 
@@ -152,6 +164,7 @@ export class Task<State = unknown> {
       generation: this.#committed.generation,
       cachedKeys: this.#states.cached,
       bufferBytes: this.#checkpoint.bytes,
+      queued: this.#queue.length > 0 || this.#current !== undefined,
     }
   }
 
@@ -167,7 +180,14 @@ export class Task<State = unknown> {
     const { clock, events } = this.#options
     this.#phase = 'taking-over'
     try {
-      this.#begin(await takeOver({ ...this.#options, transactor: this.#transactor, signal: this.#closing.signal, onRestore: events.onRestore }))
+      this.#begin(
+        await takeOver({
+          ...this.#options,
+          transactor: this.#transactor,
+          signal: this.#closing.signal,
+          onRestore: events.onRestore,
+        }),
+      )
       await this.#commitNow()
     } catch (error) {
       if (this.#phase === 'taking-over') this.#phase = 'refused'
@@ -243,8 +263,21 @@ export class Task<State = unknown> {
     this.#states = new States(job, this.#checkpoint, cacheKeysMax, mode === 'at-least-once')
     this.#timers = new Timers(store)
     this.#watermark = new Watermark(job.outOfOrdernessMs, progress.watermark)
-    const { states, timers, watermark } = { states: this.#states, timers: this.#timers, watermark: this.#watermark }
-    this.#pipeline = new Pipeline({ job, era, partition, partitions, inHand, states, timers, watermark })
+    const { states, timers, watermark } = {
+      states: this.#states,
+      timers: this.#timers,
+      watermark: this.#watermark,
+    }
+    this.#pipeline = new Pipeline({
+      job,
+      era,
+      partition,
+      partitions,
+      inHand,
+      states,
+      timers,
+      watermark,
+    })
     this.#steps = new Steps(progress)
     this.#next = progress.next
     this.#last = progress.last
@@ -274,7 +307,8 @@ export class Task<State = unknown> {
         if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
       }
       this.#timersDue = false
-      if (this.#steps.active && (this.#commit || this.#isDirty() || this.#mustAnnounce())) return 'wait'
+      if (this.#steps.active && (this.#commit || this.#isDirty() || this.#mustAnnounce()))
+        return 'wait'
       this.#current ??= this.#nextBatch()
       if (!this.#current) return 'wait'
       this.#step(this.#current)
@@ -293,7 +327,10 @@ export class Task<State = unknown> {
       found = records.next()
     } catch (error) {
       const range = `${this.#next} to ${batch.next - 1}`
-      this.#pipeline.skipUnreadable(this.#next, `records ${range} cannot be read: ${(error as Error).message}`)
+      this.#pipeline.skipUnreadable(
+        this.#next,
+        `records ${range} cannot be read: ${(error as Error).message}`,
+      )
       found = false
     }
     if (!found) this.#endBatch(batch)
@@ -303,9 +340,17 @@ export class Task<State = unknown> {
   #take(records: RecordReader): void {
     const before = this.#watermark.time
     if (records.offset === this.#options.poison) {
-      this.#pipeline.skip(records, 'kills_lane', 'this record was in hand each time that its lane died')
+      this.#pipeline.skip(
+        records,
+        'kills_lane',
+        'this record was in hand each time that its lane died',
+      )
     } else if (this.#steps.kills(this.#next)) {
-      this.#pipeline.skip(records, 'kills_process', 'this record was in hand each time that its process died')
+      this.#pipeline.skip(
+        records,
+        'kills_process',
+        'this record was in hand each time that its process died',
+      )
     } else {
       this.#pipeline.take(records)
     }
@@ -322,13 +367,17 @@ export class Task<State = unknown> {
     const { clock, events } = this.#options
     this.#next = batch.next
     this.#current = undefined
-    const arrivedLive = clock.elapsed() - this.#caughtUpAt < caughtUpMsMax && batch.records.length > 0
+    const arrivedLive =
+      clock.elapsed() - this.#caughtUpAt < caughtUpMsMax && batch.records.length > 0
     if (arrivedLive) this.#skewMs = clock.now() - this.#appendedAt
     events.onTaken(batch.records.length)
   }
 
   #mustAnnounce(): boolean {
-    return this.#steps.mustAnnounce(this.#next) && (this.#current !== undefined || this.#queue.length > 0)
+    return (
+      this.#steps.mustAnnounce(this.#next) &&
+      (this.#current !== undefined || this.#queue.length > 0)
+    )
   }
 
   /** Something that a reader of the outputs would see. */
@@ -363,11 +412,22 @@ export class Task<State = unknown> {
     const { job, clock } = this.#options
     this.#commitStartedAt = clock.elapsed()
     const early = this.#producer !== undefined && !this.#ticking
-    const frozen = freezeCommit(job, this.#states, this.#pipeline.freeze(), this.#progress(hand), early)
-    this.#commit = this.#runCommit(frozen).finally(() => {
-      this.#commit = undefined
-      this.#wake?.()
-    })
+    const frozen = freezeCommit(
+      job,
+      this.#states,
+      this.#pipeline.freeze(),
+      this.#progress(hand),
+      early,
+    )
+    this.#commit = this.#runCommit(frozen)
+      .catch(error => {
+        this.#fail(error) // first of all: nothing more may go into a transaction of which nobody knows
+        throw error
+      })
+      .finally(() => {
+        this.#commit = undefined
+        this.#wake?.()
+      })
     return this.#commit
   }
 
@@ -375,12 +435,21 @@ export class Task<State = unknown> {
     const { job, partition, clock, events } = this.#options
     const startedAt = clock.elapsed()
     await this.#emission
-    const target = { job: job.name, input: job.input, partition, transactor: this.#transactor, producer: this.#producer }
+    const target = {
+      job: job.name,
+      input: job.input,
+      partition,
+      transactor: this.#transactor,
+      producer: this.#producer,
+    }
     this.#committed = await runCommit(frozen, target)
     const now = clock.now()
     this.#states.committed(frozen.states, this.#committed.changelog, now)
     const step = Math.ceil(frozen.states.length / latencySamplesMax)
-    const latenciesMs = frozen.states.filter((_, index) => index % step === 0).map(({ entity }) => now - entity.receivedAt)
+    const latenciesMs = frozen.states
+      .filter((_, index) => index % step === 0)
+      .map(({ entity }) => now - entity.receivedAt)
+    this.#pipeline.counts.rows += frozen.rows.length
     events.onCommit({ ms: clock.elapsed() - startedAt, rows: frozen.rows.length, latenciesMs })
   }
 
@@ -433,8 +502,14 @@ export class Task<State = unknown> {
     const { job, clock } = this.#options
     const now = clock.elapsed()
     const still = now - this.#caughtUpAt < caughtUpMsMax && now - this.#watermarkMovedAt >= idleMs
-    const quiet = this.#queue.length === 0 && !this.#current && !this.#commit && !this.#emission && !this.#isDirty()
-    const clockIsRight = Math.abs(this.#skewMs) <= skewMsMax && this.#appendedAt - clock.now() <= skewMsMax
+    const quiet =
+      this.#queue.length === 0 &&
+      !this.#current &&
+      !this.#commit &&
+      !this.#emission &&
+      !this.#isDirty()
+    const clockIsRight =
+      Math.abs(this.#skewMs) <= skewMsMax && this.#appendedAt - clock.now() <= skewMsMax
     return this.#phase === 'live' && job.idle === 'wall-clock' && still && quiet && clockIsRight
   }
 

@@ -43,7 +43,8 @@ export class Timers {
    * not in memory; await `load` and ask again.
    */
   take(upTo: number): { entry: TimerEntry; indexed: boolean } | 'load' | undefined {
-    if (this.#pageIndex >= this.#page.length && !this.#pagesEnded && !this.#nextPage()) return 'load'
+    if (this.#pageIndex >= this.#page.length && !this.#pagesEnded && !this.#nextPage())
+      return 'load'
     const top = this.#heap[0]
     const head = this.#page[this.#pageIndex]
     const indexed = head && head.time <= upTo ? head : undefined
@@ -97,7 +98,11 @@ export class Timers {
     for (;;) {
       let child = 2 * index + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && compareTimers(heap[child + 1] as TimerEntry, heap[child] as TimerEntry) < 0) child++
+      if (
+        child + 1 < heap.length &&
+        compareTimers(heap[child + 1] as TimerEntry, heap[child] as TimerEntry) < 0
+      )
+        child++
       if (compareTimers(heap[child] as TimerEntry, last) >= 0) break
       heap[index] = heap[child] as TimerEntry
       index = child

@@ -3,7 +3,10 @@ import type { LaneHandle } from './lane-thread.ts'
 
 /** Tells when a lane has not moved for too long, each time that it has stood still so long again. */
 export class Watchdog {
-  readonly #lanes = new Map<number, { lane: Pick<LaneHandle, 'beats'>; beats: number; since: number }>()
+  readonly #lanes = new Map<
+    number,
+    { lane: Pick<LaneHandle, 'beats'>; beats: number; since: number }
+  >()
   readonly #stop: () => void
 
   constructor(clock: Clock, hangMsMax: number, onHung: (index: number) => void) {

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Job } from '../jobs/job.ts'
 import { openLevelStore } from '../state/level-store.ts'

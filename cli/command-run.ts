@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { Mode } from '../runtime/task.ts'
+import { type CommandContext, stopped } from './context.ts'
+import {
+  addBrokerFlags,
+  addDataFlags,
+  addListenFlags,
+  type BrokerFlags,
+  type DataFlags,
+  flag,
+  type ListenFlags,
+  wholeNumber,
+} from './flags.ts'
+
+interface RunFlags extends BrokerFlags, ListenFlags, DataFlags {
+  readonly lanes: number
+  readonly mode: Mode
+  readonly era: number
+  readonly acceptLoss: boolean
+  readonly createInput: boolean
+  readonly partitions: number
+  readonly replication: number
+  readonly cacheKeys: number
+  readonly laneHeapMb: number
+  readonly sessionMs: number
+  readonly hangMs: number
+}
+
+/** `millrace run <job>`: keeps a job's features. */
+export function registerRun(program: Command, context: CommandContext): void {
+  const command = program
+    .command('run')
+    .description("keep a job's features: events in, feature rows out, exactly once")
+    .argument('<job>', 'name of a file in jobs/, or a path to one')
+    .addOption(flag('--lanes <n>', 'worker threads').default(2).argParser(wholeNumber(1, 64)))
+    .addOption(
+      new Option('--mode <mode>', 'what a crash may do to the outputs')
+        .choices(['exactly-once', 'at-least-once'])
+        .default('exactly-once')
+        .env('MILLRACE_MODE'),
+    )
+    .addOption(flag('--create-input', 'make the input topic if it is missing').default(false))
+    .addOption(
+      flag('--partitions <n>', 'partitions of topics that are made')
+        .default(4)
+        .argParser(wholeNumber(1, 10_000)),
+    )
+    .addOption(
+      flag('--replication <n>', 'replicas of topics that are made')
+        .default(1)
+        .argParser(wholeNumber(1, 9)),
+    )
+    .addOption(
+      flag('--era <n>', 'raise it by one when the input topic was made anew')
+        .default(0)
+        .argParser(wholeNumber(0, 500)),
+    )
+    .addOption(
+      flag('--accept-loss', 'go on although records that were not taken are gone').default(false),
+    )
+    .addOption(
+      flag('--cache-keys <n>', 'users in memory, the rest on the disk')
+        .default(200_000)
+        .argParser(wholeNumber(1_000, 100_000_000)),
+    )
+    .addOption(
+      flag('--lane-heap-mb <n>', 'the most heap of one worker thread')
+        .default(2_048)
+        .argParser(wholeNumber(64, 65_536)),
+    )
+    .addOption(
+      flag('--session-ms <n>', 'the group takes a silent process for dead after so long')
+        .default(30_000)
+        .argParser(wholeNumber(6_000, 300_000)),
+    )
+    .addOption(
+      flag('--hang-ms <n>', 'a worker thread that stands still for so long is ended')
+        .default(20_000)
+        .argParser(wholeNumber(1_000, 300_000)),
+    )
+  addListenFlags(command, 8082)
+  addBrokerFlags(command)
+  addDataFlags(command).action((job: string, flags: RunFlags) => runCommand(job, flags, context))
+}
+
+async function runCommand(
+  name: string,
+  flags: RunFlags,
+  { signal, clock, logger, print }: CommandContext,
+): Promise<void> {
+  const [
+    { findJobModule },
+    { kafkaOptions },
+    { startJobProcess },
+    { openTelemetry },
+    { openHttp },
+  ] = await Promise.all([
+    import('./job-module.ts'),
+    import('./connection.ts'),
+    import('../runtime/process.ts'),
+    import('../runtime/telemetry.ts'),
+    import('../http/server.ts'),
+  ])
+  const jobUrl = await findJobModule(name, process.cwd())
+  const { default: job } = (await import(jobUrl)) as { default: { name: string } }
+  const telemetry = await openTelemetry({ service: `millrace-${job.name}` })
+  const fault = new AbortController()
+  let running: Awaited<ReturnType<typeof startJobProcess>> | undefined
+  const http = await openHttp({
+    host: flags.host,
+    port: flags.port,
+    health: async () => ({ alive: !fault.signal.aborted }),
+    ready: async () => {
+      const reasons = running?.notReady() ?? ['starting']
+      return { ready: reasons.length === 0, reasons }
+    },
+    metrics: () => telemetry.scrape(),
+  })
+  try {
+    const starting = startJobProcess({
+      ...flags,
+      jobUrl,
+      kafka: kafkaOptions(flags, `millrace-${job.name}`, clock, logger),
+      folder: join(flags.data, 'run', job.name, flags.instance),
+      createInput: flags.createInput ? flags.partitions : undefined,
+      cacheKeysMax: flags.cacheKeys,
+      heapMbMax: flags.laneHeapMb,
+      hangMsMax: flags.hangMs,
+      logger,
+      telemetry,
+      signal,
+      onFatal: error => fault.abort(error),
+    })
+    print(`${http.url}/metrics`)
+    running = await starting
+    await stopped(AbortSignal.any([signal, fault.signal]))
+    await running.stop()
+  } finally {
+    await http.close()
+    await telemetry.close()
+  }
+  fault.signal.throwIfAborted()
+}

@@ -1,0 +1,92 @@
+import type { Job } from '../jobs/job.ts'
+import { type Log, LogError, type TopicDescription, type TopicSpec } from './log.ts'
+import { outputTopics } from './outputs.ts'
+
+const day = 24 * 3600 * 1000
+/** Tombstones stay readable for so long; local stores older than that less a day are thrown away. */
+const tombstoneMs = 7 * day
+const deleted = { 'cleanup.policy': 'delete', 'retention.ms': String(7 * day) }
+const compacted = { 'cleanup.policy': 'compact', 'delete.retention.ms': String(tombstoneMs) }
+
+/** How an input is made: its append times are the broker's, so one wrong clock cannot move time. */
+export const inputSpec = (topic: string, partitions: number, replication: number): TopicSpec => ({
+  topic,
+  partitions,
+  replication,
+  config: { ...deleted, 'message.timestamp.type': 'LogAppendTime' },
+})
+
+/**
+ * Makes the job's output topics where they are missing, and checks all of them. Answers how many partitions
+ * they have. Rejects with a `LogError` that names the topic, what is wrong with it, and the remedy.
+ */
+export async function prepareTopics(
+  log: Log,
+  job: Job,
+  replication: number,
+  warn: (message: string) => void,
+): Promise<number> {
+  const input = await log.topics.describe(job.input)
+  if (!input) {
+    throw new LogError(
+      'unknown-topic',
+      `topic ${job.input}, the input of job ${job.name}, does not exist: create it, or start with --create-input`,
+    )
+  }
+  if (/compact/.test(input.config['cleanup.policy'] ?? '')) {
+    throw new LogError(
+      'refused',
+      `topic ${job.input} is compacted, so events would vanish from it: set its cleanup.policy to delete`,
+    )
+  }
+  if (input.config['message.timestamp.type'] === 'CreateTime') {
+    warn(
+      `topic ${job.input} has CreateTime: its producers' clocks bound event times. Set message.timestamp.type to LogAppendTime`,
+    )
+  }
+  await log.topics.create(outputSpecs(job.name, input.partitions, replication))
+  await checkPartitions(log, job)
+  const { changelog, features } = outputTopics(job.name)
+  for (const topic of [changelog, features]) checkCompacted(topic, await log.topics.describe(topic))
+  return input.partitions
+}
+
+/** The number of partitions of the input; rejects when an output has another one. */
+export async function checkPartitions(log: Log, job: Job): Promise<number> {
+  const { commits: _, ...topics } = outputTopics(job.name)
+  const expected = (await log.topics.ranges(job.input)).length
+  for (const topic of Object.values(topics)) {
+    const found = (await log.topics.ranges(topic)).length
+    if (found !== expected) {
+      throw new LogError(
+        'refused',
+        `topic ${topic} has ${found} partitions, the input ${job.input} has ${expected}: users would be split. Give the job a new name, and let it read from the start`,
+      )
+    }
+  }
+  return expected
+}
+
+function outputSpecs(job: string, partitions: number, replication: number): TopicSpec[] {
+  const { features, changelog, triggers, late, dead } = outputTopics(job)
+  return [
+    ...[features, changelog].map(topic => ({ topic, partitions, replication, config: compacted })),
+    ...[triggers, late, dead].map(topic => ({ topic, partitions, replication, config: deleted })),
+  ]
+}
+
+function checkCompacted(topic: string, description: TopicDescription | undefined): void {
+  const { 'cleanup.policy': policy, 'delete.retention.ms': retention } = description?.config ?? {}
+  if (policy !== 'compact') {
+    throw new LogError(
+      'refused',
+      `topic ${topic} has cleanup.policy ${policy}, and would lose states: set it to compact`,
+    )
+  }
+  if (Number(retention) < tombstoneMs) {
+    throw new LogError(
+      'refused',
+      `topic ${topic} has delete.retention.ms ${retention}, less than seven days: a store could miss a deletion. Set it to ${tombstoneMs}`,
+    )
+  }
+}

@@ -1,0 +1,128 @@
+import { readdir } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { Job } from '../jobs/job.ts'
+import { systemClock } from './clock.ts'
+import { measureJob } from './job-metrics.ts'
+import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
+import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
+import { openLaneThread } from './lane-thread.ts'
+import { openMemberFile } from './member-file.ts'
+import { Source, type SourceFigures } from './source.ts'
+import type { Mode } from './task.ts'
+import { noTelemetry, type Telemetry } from './telemetry.ts'
+
+export interface JobProcessOptions {
+  /** URL of the module whose default export is the job; each lane loads it anew. */
+  readonly jobUrl: string
+  readonly kafka: Omit<KafkaOptions, 'clock'>
+  /** This process's own: its stores and its member id. */
+  readonly folder: string
+  readonly lanes: number
+  readonly mode: Mode
+  /** Raised by a person when the input topic was made anew. */
+  readonly era: number
+  /** A person said that records which are gone may be passed over. */
+  readonly acceptLoss: boolean
+  /** Makes the input, with so many partitions, where it is missing. */
+  readonly createInput: number | undefined
+  readonly replication: number
+  /** Keys in memory, over all lanes. */
+  readonly cacheKeysMax: number
+  readonly heapMbMax: number
+  readonly sessionMs: number
+  readonly hangMsMax: number
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
+  readonly telemetry?: Telemetry
+  /** Ends the waiting for a broker while it starts. */
+  readonly signal: AbortSignal
+  /** The process cannot go on: stop it, and end. */
+  readonly onFatal: (error: Error) => void
+}
+
+export interface JobProcess {
+  readonly job: Job
+  figures(): SourceFigures
+  /** Why it does not do all of its job now; empty when it does. */
+  notReady(): string[]
+  stop(): Promise<void>
+}
+
+/**
+ * A job's process: one member of the job's group, with its lanes. The member file is opened first (locked
+ * means that another process lives here), then the topics are made and checked, then the group is joined.
+ */
+export async function startJobProcess(options: JobProcessOptions): Promise<JobProcess> {
+  const { jobUrl, kafka, folder, logger } = options
+  const { default: job } = (await import(jobUrl)) as { default: Job }
+  const member = await openMemberFile(folder)
+  const log = openKafkaLog({ ...kafka, clock: systemClock })
+  const stopStarting = () => void log.close()
+  options.signal.addEventListener('abort', stopStarting, { once: true })
+  try {
+    if (options.createInput !== undefined)
+      await log.topics.create([inputSpec(job.input, options.createInput, options.replication)])
+    await prepareTopics(log, job, options.replication, message => logger.warn(message))
+    const stored = await storedPartitions(folder)
+    const { brokers, clientId, ssl, sasl } = kafka
+    const laneKafka = {
+      brokers,
+      clientId,
+      ...(ssl !== undefined && { ssl }),
+      ...(sasl !== undefined && { sasl }),
+    }
+    const source = new Source({
+      job: job.name,
+      input: job.input,
+      lanes: options.lanes,
+      log,
+      clock: systemClock,
+      logger,
+      sessionMs: options.sessionMs,
+      hangMsMax: options.hangMsMax,
+      previousMemberId: member.previous,
+      openLane: (_index, events) =>
+        openLaneThread(
+          {
+            jobUrl,
+            kafka: laneKafka,
+            folder,
+            mode: options.mode,
+            era: options.era,
+            acceptLoss: options.acceptLoss,
+            cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
+          },
+          options.heapMbMax,
+          events,
+        ),
+      stored: () => stored,
+      partitions: () => checkPartitions(log, job),
+      onMember: memberId => void member.keep(memberId).catch(options.onFatal),
+      onFatal: options.onFatal,
+    })
+    const stopMeasuring = measureJob(source, options.telemetry ?? noTelemetry, systemClock)
+    await source.start()
+    options.signal.removeEventListener('abort', stopStarting)
+    return {
+      job,
+      figures: () => source.figures,
+      notReady: () => source.notReady(),
+      async stop() {
+        stopMeasuring()
+        await source.stop()
+        await log.close()
+        await member.keep(undefined)
+        await member.close()
+      },
+    }
+  } catch (error) {
+    await log.close()
+    await member.close()
+    throw error
+  }
+}
+
+/** Partitions whose stores lie in the folder. */
+async function storedPartitions(folder: string): Promise<number[]> {
+  const names = await readdir(folder)
+  return names.flatMap(name => /^task-(\d+)$/.exec(name)?.[1] ?? []).map(Number)
+}
