@@ -1,0 +1,169 @@
+import { apiKeys } from '../protocol/api-keys.ts'
+import { type ErrorCode, errorCodes } from '../protocol/error-codes.ts'
+import type { Reader } from '../protocol/reader.ts'
+import { Writer } from '../protocol/writer.ts'
+import { type Answer, type Api, type BrokerParts, errorOf, type Request, refusal } from './api.ts'
+import { METADATA_BYTES_MAX } from './api-offsets.ts'
+import type { OffsetCommit } from './committed-offsets.ts'
+import { KafkaError } from './kafka-error.ts'
+import type { ProducerIdentity } from './transactions.ts'
+
+/** `__consumer_offsets` partitions are not told apart here: all groups' offsets are one place. */
+const OPERATION_NOT_ATTEMPTED = 55
+
+export const initProducerId: Api = {
+  key: apiKeys.InitProducerId,
+  min: 0,
+  max: 1,
+
+  answer({ reader }: Request, { transactions }: BrokerParts): Answer {
+    const id = reader.nullableString()
+    const timeoutMs = reader.int32()
+    let producer: ProducerIdentity = { producerId: -1, epoch: -1 }
+    const error = errorOf(() => {
+      producer = transactions.initialize(id, timeoutMs)
+    })
+    return new Writer().int32(0).int16(error).int64(producer.producerId).int16(producer.epoch)
+  },
+}
+
+export const addPartitionsToTxn: Api = {
+  key: apiKeys.AddPartitionsToTxn,
+  min: 0,
+  max: 2,
+
+  answer({ reader, version }: Request, { transactions, topics }: BrokerParts): Answer {
+    const id = reader.string()
+    const producer = readProducer(reader)
+    const asked = reader.array(each => ({
+      topic: each.string(),
+      partitions: each.array(one => one.int32()),
+    }))
+    const all = asked.flatMap(({ topic, partitions }) =>
+      partitions.map(partition => ({ topic, partition })),
+    )
+    const isKnown = (topic: string, partition: number) =>
+      topics.get(topic)?.partitions[partition] !== undefined
+    const known = all.every(({ topic, partition }) => isKnown(topic, partition))
+    const error = known ? errorOf(() => transactions.add(id, producer, all)) : errorCodes.NONE
+    const errorAt = (topic: string, partition: number) => {
+      if (known) return fencedFor(version, error)
+      return isKnown(topic, partition)
+        ? OPERATION_NOT_ATTEMPTED
+        : errorCodes.UNKNOWN_TOPIC_OR_PARTITION
+    }
+    const writer = new Writer().int32(0)
+    return writer.array(asked, ({ topic, partitions }) =>
+      writer
+        .string(topic)
+        .array(partitions, partition => writer.int32(partition).int16(errorAt(topic, partition))),
+    )
+  },
+}
+
+export const addOffsetsToTxn: Api = {
+  key: apiKeys.AddOffsetsToTxn,
+  min: 0,
+  max: 2,
+
+  answer({ reader, version }: Request, { transactions }: BrokerParts): Answer {
+    const id = reader.string()
+    const producer = readProducer(reader)
+    reader.string() // the group: what is held is found by the producer's id
+    const error = errorOf(() => transactions.add(id, producer, []))
+    return new Writer().int32(0).int16(fencedFor(version, error))
+  },
+}
+
+export const endTxn: Api = {
+  key: apiKeys.EndTxn,
+  min: 0,
+  max: 2,
+
+  answer({ reader, version }: Request, { transactions }: BrokerParts): Answer {
+    const id = reader.string()
+    const producer = readProducer(reader)
+    const type = reader.boolean() ? 'commit' : 'abort'
+    const error = errorOf(() => transactions.end(id, producer, type))
+    return new Writer().int32(0).int16(fencedFor(version, error))
+  },
+}
+
+export const txnOffsetCommit: Api = {
+  key: apiKeys.TxnOffsetCommit,
+  min: 0,
+  max: 2,
+
+  answer({ reader, version }: Request, broker: BrokerParts): Answer {
+    const id = reader.string()
+    const group = reader.string()
+    const producer = readProducer(reader)
+    const asked = reader.array(each => {
+      const topic = each.string()
+      return { topic, partitions: each.array(one => readCommit(one, topic, version)) }
+    })
+    const refused = errorOf(() => checkTransaction(id, group, producer, broker))
+    const errors = new Map<OffsetCommit, ErrorCode>()
+    const accepted: OffsetCommit[] = []
+    for (const commit of asked.flatMap(each => each.partitions)) {
+      const error =
+        refused === errorCodes.NONE ? errorOf(() => checkCommit(commit, broker)) : refused
+      errors.set(commit, error)
+      if (error === errorCodes.NONE) accepted.push(commit)
+    }
+    broker.offsets.hold(producer.producerId, group, accepted, broker.clock.now())
+    const writer = new Writer().int32(0)
+    return writer.array(asked, ({ topic, partitions }) =>
+      writer
+        .string(topic)
+        .array(partitions, commit =>
+          writer.int32(commit.partition).int16(errors.get(commit) ?? errorCodes.NONE),
+        ),
+    )
+  },
+}
+
+function checkTransaction(
+  id: string,
+  group: string,
+  producer: ProducerIdentity,
+  { transactions }: BrokerParts,
+): void {
+  if (group === '') throw new KafkaError('INVALID_GROUP_ID', 'an empty group id')
+  try {
+    transactions.verify(id, producer)
+  } catch (error) {
+    const problem = refusal(error)
+    throw problem.code === 'PRODUCER_FENCED'
+      ? new KafkaError('INVALID_PRODUCER_EPOCH', problem.message)
+      : problem
+  }
+}
+
+function checkCommit({ topic, partition, metadata }: OffsetCommit, { topics }: BrokerParts): void {
+  topics.partition(topic, partition)
+  if (Buffer.byteLength(metadata) > METADATA_BYTES_MAX) {
+    throw new KafkaError(
+      'OFFSET_METADATA_TOO_LARGE',
+      `metadata of more than ${METADATA_BYTES_MAX} bytes`,
+    )
+  }
+}
+
+function readCommit(reader: Reader, topic: string, version: number): OffsetCommit {
+  const partition = reader.int32()
+  const offset = reader.int64()
+  const leaderEpoch = version >= 2 ? reader.int32() : -1
+  return { topic, partition, offset, leaderEpoch, metadata: reader.nullableString() ?? '' }
+}
+
+function readProducer(reader: Reader): ProducerIdentity {
+  return { producerId: reader.int64(), epoch: reader.int16() }
+}
+
+/** PRODUCER_FENCED came with version 2 of these requests; before it the same was INVALID_PRODUCER_EPOCH. */
+function fencedFor(version: number, error: ErrorCode): ErrorCode {
+  return version < 2 && error === errorCodes.PRODUCER_FENCED
+    ? errorCodes.INVALID_PRODUCER_EPOCH
+    : error
+}
