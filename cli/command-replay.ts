@@ -1,8 +1,10 @@
 import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { Log } from '../runtime/log.ts'
 import type { CommandContext } from './context.ts'
 import { addBrokerFlags, type BrokerFlags, flag } from './flags.ts'
 import { UserError } from './user-error.ts'
+import { withLog } from './with-log.ts'
 
 interface ReplayFlags extends BrokerFlags {
   readonly topic: string
@@ -28,57 +30,42 @@ async function replayCommand(
   flags: ReplayFlags,
   context: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { replayFile }] = await Promise.all([
-    import('./connection.ts'),
-    import('./replay.ts'),
-  ])
-  const { clock, logger, signal, print } = context
   await access(file)
-  const log = openLog(flags, 'millrace-replay', clock, logger)
-  // A broker that never answers is waited for inside the log, and closing it ends that.
-  const onAbort = () =>
-    void log.close().catch(error => logger.debug({ err: error }, 'closing failed'))
-  signal.addEventListener('abort', onAbort, { once: true })
+  await withLog(flags, 'millrace-replay', context, log => send(log, file, flags, context))
+}
+
+async function send(
+  log: Log,
+  file: string,
+  { topic, brokers }: ReplayFlags,
+  context: CommandContext,
+): Promise<void> {
+  const { replayFile } = await import('./replay.ts')
+  const { clock, logger, signal, print } = context
+  const description = await log.topics.describe(topic)
+  if (description === undefined) {
+    const remedy =
+      'start a job that reads it (millrace run <job>), which makes it, or give another --topic'
+    throw new UserError('unknown_topic', `topic "${topic}" does not exist on ${brokers}: ${remedy}`)
+  }
+  const { partitions } = description
+  const producer = log.producer()
+  const started = clock.elapsed()
+  let badLines = 0
+  const onBadLine = (line: number, reason: string) => {
+    badLines++
+    if (badLines <= BAD_LINES_TOLD)
+      logger.warn({ file, line, reason }, 'left out a line that is no event')
+  }
   try {
-    const topic = await log.topics.describe(flags.topic)
-    if (topic === undefined) {
-      const remedy =
-        'start a job that reads it (millrace run <job>), which makes it, or give another --topic'
-      throw new UserError(
-        'unknown_topic',
-        `topic "${flags.topic}" does not exist on ${flags.brokers}: ${remedy}`,
-      )
-    }
-    const producer = log.producer()
-    const started = clock.elapsed()
-    let badLines = 0
-    const onBadLine = (line: number, reason: string) => {
-      badLines++
-      if (badLines <= BAD_LINES_TOLD)
-        logger.warn({ file, line, reason }, 'left out a line that is no event')
-    }
-    const { partitions } = topic
-    try {
-      const { sent, bad } = await replayFile(file, {
-        producer,
-        topic: flags.topic,
-        partitions,
-        onBadLine,
-        signal,
-      })
-      const seconds = Math.max(0.001, (clock.elapsed() - started) / 1000)
-      const leftOut = bad > 0 ? `, ${bad} lines left out` : ''
-      const end = signal.aborted ? ' before it was stopped' : ''
-      print(
-        `sent ${sent} events to ${flags.topic} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)${leftOut}${end}`,
-      )
-    } finally {
-      await producer.close()
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
+    const { sent, bad } = await replayFile(file, { producer, topic, partitions, onBadLine, signal })
+    const seconds = Math.max(0.001, (clock.elapsed() - started) / 1000)
+    const leftOut = bad > 0 ? `, ${bad} lines left out` : ''
+    const end = signal.aborted ? ' before it was stopped' : ''
+    print(
+      `sent ${sent} events to ${topic} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)${leftOut}${end}`,
+    )
   } finally {
-    signal.removeEventListener('abort', onAbort)
-    await log.close()
+    await producer.close()
   }
 }

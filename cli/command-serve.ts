@@ -46,7 +46,7 @@ async function serveCommand(
     const sidecar = await startSidecar({ ...common, topic: `${job}.features`, folder, host, port })
     print(`${sidecar.url}/v1/users/<id>/features`)
     await stopped(AbortSignal.any([signal, fault.signal]))
-    await sidecar.stop()
+    await Promise.all([sidecar.stop(), log.close()])
   } finally {
     await log.close()
     await telemetry.close()

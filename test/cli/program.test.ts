@@ -8,7 +8,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('commands and flags')
-const commands = ['features', 'replay', 'serve']
+const commands = ['dead', 'features', 'replay', 'run', 'serve']
 
 test('each command has a help that says what it does', async () => {
   const { out } = await parse('--help')
