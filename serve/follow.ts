@@ -64,7 +64,9 @@ export class Follower {
     this.#stopping.abort()
     this.#stopFlushing()
     // A question to a broker that is away may stay unanswered for longer than anybody waits for us to stop.
-    await Promise.race([this.#running, this.#options.clock.sleep(STOP_MS_MAX)])
+    const ended = new AbortController()
+    const running = this.#running.finally(() => ended.abort())
+    await Promise.race([running, this.#options.clock.sleep(STOP_MS_MAX, ended.signal)])
   }
 
   /** Whether everything that was in the topic when it was first seen is in the view. */
