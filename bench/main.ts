@@ -1,0 +1,35 @@
+import { latency, latencyHelp } from './latency.ts'
+import { throughput, throughputHelp } from './throughput.ts'
+
+/** `npm run bench -- NAME [flags]` */
+const benchmarks = {
+  throughput: { run: throughput, help: throughputHelp },
+  latency: { run: latency, help: latencyHelp },
+}
+
+const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`
+
+async function main([name = '', ...flags]: readonly string[]): Promise<number> {
+  if (!isBenchmark(name)) {
+    console.error(usage)
+    return name === '--help' ? 0 : 2
+  }
+  const { run, help } = benchmarks[name]
+  if (flags.includes('--help')) {
+    console.log(help)
+    return 0
+  }
+  try {
+    await run(flags)
+    return 0
+  } catch (error) {
+    console.error(`bench ${name}: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
+}
+
+function isBenchmark(name: string): name is keyof typeof benchmarks {
+  return Object.hasOwn(benchmarks, name)
+}
+
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { finalFeatures } from './final-features.ts'
+import type { Guarantee } from './flags.ts'
+import { MeasuredProcess } from './measured-process.ts'
+import type { RunResult } from './run-result.ts'
+
+export interface MillraceRun {
+  readonly brokers: string
+  readonly input: string
+  readonly events: number
+  readonly guarantee: Guarantee
+  readonly lanes: number
+}
+
+/** How long nothing may be committed before the run counts as stuck, as with the peers. */
+const STALL_MS = 20_000
+const LOOK_MS = 20
+const READY_MS_MAX = 60_000
+
+const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
+const peerJob = new URL('./peer-job.ts', import.meta.url).href
+
+/**
+ * Runs `millrace run` on the whole of an input topic, under a new job name and in a new folder, until every
+ * event's offset is committed; then stops it in order. The time begins with the first row: the commit that
+ * has it was frozen some milliseconds after the first event.
+ */
+export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  const launchedAt = systemClock.now()
+  const { child, job, output } = await startMillrace(folder, run)
+  try {
+    await Promise.race([allCommitted(log, job, run), child.failed()])
+    await child.end()
+    const endedAt = systemClock.now()
+    const { hash, firstRowAt } = await finalFeatures(log, output)
+    const seconds = (endedAt - firstRowAt) / 1000
+    return {
+      engine: 'millrace',
+      guarantee: run.guarantee,
+      events: run.events,
+      seconds,
+      eventsPerSecond: Math.round(run.events / seconds),
+      startupSeconds: (firstRowAt - launchedAt) / 1000,
+      ...child.usage,
+      hash,
+    }
+  } finally {
+    child.kill()
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Started, and not yet ready. */
+export interface StartedEngine {
+  readonly child: MeasuredProcess
+  /** The topic of its rows. */
+  readonly output: string
+  /** Resolves when it has all partitions of the input; rejects when it takes more than a minute. */
+  ready(): Promise<void>
+}
+
+/** Starts `millrace run` on the peers' workload, as a job that nobody has run yet, with its files in the folder. */
+export async function startMillrace(
+  folder: string,
+  { brokers, input, guarantee, lanes }: Omit<MillraceRun, 'events'>,
+): Promise<StartedEngine & { readonly job: string }> {
+  const job = `bench-${randomUUID().slice(0, 8)}`
+  const path = join(folder, 'job.ts')
+  const changed = JSON.stringify({ name: job, input })
+  await writeFile(path, `import job from '${peerJob}'\nexport default { ...job, ...${changed} }\n`)
+  const child = new MeasuredProcess(process.execPath, [
+    ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],
+    ...['--lanes', String(lanes), '--mode', guarantee],
+  ])
+  return { child, job, output: `${job}.features`, ready: () => ready(child) }
+}
+
+async function ready(child: MeasuredProcess): Promise<void> {
+  const deadline = systemClock.elapsed() + READY_MS_MAX
+  while (systemClock.elapsed() < deadline) {
+    const metrics = /http:\S+\/metrics/.exec(child.output)
+    if (metrics !== null) {
+      const { ok } = await fetch(metrics[0].replace(/metrics$/, 'ready'))
+      if (ok) return
+    }
+    await systemClock.sleep(100)
+  }
+  throw new Error(`millrace run was not ready within ${READY_MS_MAX} ms`)
+}
+
+/** Resolves when the job's group has committed the input's end in each partition. */
+async function allCommitted(log: Log, job: string, run: MillraceRun): Promise<void> {
+  const ends = (await log.topics.ranges(run.input)).map(({ end }) => end)
+  const partitions = ends.map((_, partition) => partition)
+  let seen = -1
+  let seenAt = systemClock.elapsed()
+  for (;;) {
+    const committed = await log.committed(`${job}.commits`, run.input, partitions)
+    const done = committed.reduce((sum, each) => sum + (each?.next ?? 0), 0)
+    if (committed.every((each, partition) => each?.next === ends[partition])) return
+    if (done > seen) {
+      seen = done
+      seenAt = systemClock.elapsed()
+    } else if (systemClock.elapsed() - seenAt > STALL_MS) {
+      throw new Error(
+        `after ${done} of ${run.events} events nothing was committed for ${STALL_MS} ms`,
+      )
+    }
+    await systemClock.sleep(LOOK_MS)
+  }
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { finalFeatures } from './final-features.ts'
+import type { Guarantee } from './flags.ts'
+import { MeasuredProcess } from './measured-process.ts'
+import type { StartedEngine } from './run-millrace.ts'
+import type { RunResult } from './run-result.ts'
+
+export type Peer = 'kafka-streams' | 'flink'
+
+export interface PeerRun {
+  readonly brokers: string
+  readonly input: string
+  readonly events: number
+  readonly guarantee: Guarantee
+}
+
+/** Flink's first use may have to fetch its jars. */
+const READY_MS_MAX = 180_000
+const program = fileURLToPath(new URL('./peers/peer', import.meta.url))
+
+/** Runs a peer's throughput mode on the whole of an input topic; it measures itself. Needs Java and Maven. */
+export async function runPeer(log: Log, peer: Peer, run: PeerRun): Promise<RunResult> {
+  const output = `bench-peer-${randomUUID().slice(0, 8)}`
+  const flags = [
+    ['--brokers', run.brokers],
+    ['--in', run.input],
+    ['--out', output],
+    ['--events', String(run.events)],
+    ['--guarantee', run.guarantee],
+  ]
+  const child = new MeasuredProcess(program, [peer, 'throughput', ...flags.flat()])
+  try {
+    await child.succeeded()
+  } finally {
+    child.kill()
+  }
+  const { hash } = await finalFeatures(log, output)
+  return { ...parseReport(child.output), hash }
+}
+
+/** Starts a peer's run mode: it takes what arrives from now on. */
+export function startPeer(peer: Peer, run: Omit<PeerRun, 'events'>): StartedEngine {
+  const output = `bench-peer-${randomUUID().slice(0, 8)}`
+  const { brokers, input, guarantee } = run
+  const child = new MeasuredProcess(program, [
+    ...[peer, 'run', '--brokers', brokers, '--in', input, '--out', output],
+    ...['--guarantee', guarantee],
+  ])
+  return { child, output, ready: () => printedReady(child, peer) }
+}
+
+async function printedReady(child: MeasuredProcess, peer: Peer): Promise<void> {
+  const deadline = systemClock.elapsed() + READY_MS_MAX
+  while (systemClock.elapsed() < deadline) {
+    if (/^ready$/m.test(child.output)) return
+    await systemClock.sleep(50)
+  }
+  throw new Error(`${peer} was not ready within ${READY_MS_MAX} ms`)
+}
+
+/** The one JSON line that a peer prints. */
+function parseReport(output: string): Omit<RunResult, 'hash'> {
+  const line = output.split('\n').find(each => each.startsWith('{'))
+  if (line === undefined) throw new Error(`the peer printed no report: ${output}`)
+  return JSON.parse(line) as Omit<RunResult, 'hash'>
+}
+
+export function isPeer(name: string): name is Peer {
+  return name === 'kafka-streams' || name === 'flink'
+}
