@@ -248,7 +248,7 @@ export class Task<State = unknown> {
     for (const stop of this.#stopTimers) stop()
     this.#wake?.()
     await this.#loop
-    if (leaves) await Promise.race([this.#leave(), this.#options.clock.sleep(leaveMsMax)])
+    if (leaves) await this.#leave()
     await this.#transactor.close()
     await this.#producer?.close()
     await Promise.allSettled([this.#commit, this.#emission, this.#checkpointing])
@@ -544,15 +544,16 @@ export class Task<State = unknown> {
     return this.#checkpointing
   }
 
+  /** Bounded in time: what has not begun by then does not begin any more. */
   async #leave(): Promise<void> {
-    try {
-      await this.#commit
-      await this.#commitNow()
-      await this.#writeCheckpoint(true)
-    } catch {
-      // Fenced or cut off while leaving: what is committed is committed, and the next owner goes on from there.
-      return
+    const late = new AbortController()
+    const steps = [() => this.#commit, () => this.#commitNow(), () => this.#writeCheckpoint(true)]
+    const left = async () => {
+      for (const step of steps) if (!late.signal.aborted) await step()
     }
+    // Fenced or cut off while leaving: what is committed is committed, and the next owner goes on from there.
+    await Promise.race([left().catch(() => undefined), this.#options.clock.sleep(leaveMsMax)])
+    late.abort()
   }
 
   #woken(): Promise<void> {
