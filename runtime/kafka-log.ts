@@ -70,9 +70,13 @@ export function openKafkaLog(options: KafkaOptions): Log {
     await broken?.admin.disconnect().catch(() => undefined) // it is broken already
   }
 
+  const topics = new KafkaTopics(withAdmin)
   return {
-    topics: new KafkaTopics(withAdmin),
-    reader: readerOptions => new KafkaReader(kafka, { ...options, ...readerOptions }),
+    topics,
+    reader: readerOptions =>
+      new KafkaReader(kafka, { ...options, ...readerOptions }, () =>
+        topics.ranges(readerOptions.topic),
+      ),
     membership: membershipOptions =>
       new KafkaMembership(kafka, { ...options, ...membershipOptions }),
     transactor: transactorOptions =>

@@ -43,6 +43,7 @@ interface Position {
 export class KafkaReader implements Reader {
   readonly #options: KafkaOptions & ReaderOptions
   readonly #cluster: Cluster
+  readonly #ranges: () => Promise<{ start: NextOffset; end: NextOffset }[]>
   readonly #positions = new Map<number, Position>()
   readonly #polls = new Map<string, Promise<Fetched[]>>()
   readonly #closed = new AbortController()
@@ -50,8 +51,14 @@ export class KafkaReader implements Reader {
   #movedInARow = 0
   #wake: AbortController | undefined
 
-  constructor(kafka: kafkajs.Kafka, options: KafkaOptions & ReaderOptions) {
+  /** `ranges`: the topic's first offsets and ends, which an answer «out of range» does not carry. */
+  constructor(
+    kafka: kafkajs.Kafka,
+    options: KafkaOptions & ReaderOptions,
+    ranges: () => Promise<{ start: NextOffset; end: NextOffset }[]>,
+  ) {
     this.#options = options
+    this.#ranges = ranges
     this.#cluster = openCluster(kafka)
   }
 
@@ -165,13 +172,8 @@ export class KafkaReader implements Reader {
     const fetched = position.next
     if (errorCode === errorCodes.OFFSET_OUT_OF_RANGE) {
       position.lost = true
-      return {
-        kind: 'out-of-range',
-        partition,
-        fetched,
-        start: nextOffset(answer.start),
-        end: nextOffset(answer.lastStableOffset),
-      }
+      const { start, end } = (await this.#ranges())[partition] ?? { start: fetched, end: fetched }
+      return { kind: 'out-of-range', partition, fetched, start, end }
     }
     if (errorCode !== 0) {
       throw new LogError(

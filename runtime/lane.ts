@@ -58,11 +58,13 @@ export class Lane<State = unknown> {
   handle(message: ToLane): void {
     switch (message.kind) {
       case 'take':
-        return this.#order(message.partition, () =>
+        this.#order(message.partition, () =>
           this.#take(message.partition, message.incarnation, message.order),
         )
+        return
       case 'give-up':
-        return this.#order(message.partition, () => this.#close(message.partition, message.clean))
+        this.#order(message.partition, () => this.#close(message.partition, message.clean))
+        return
       case 'batch': {
         const slot = this.#slots.get(message.batch.partition)
         if (slot?.incarnation === message.incarnation) slot.task.offer(message.batch)
