@@ -37,6 +37,8 @@ interface NaiveKey<State> {
   offset: number
   revision: number
   asOf: number
+  /** Event time of the newest event absorbed. */
+  newest: number
 }
 
 /**
@@ -86,6 +88,7 @@ export function naiveModel<State>(
       offset: -1,
       revision: 0,
       asOf: 0,
+      newest: Number.NEGATIVE_INFINITY,
     }
     if (!isRepeat(naive, messageId, timestamp)) {
       step(key, naive, emit => job.absorb(naive.state, event, { key, watermark, emit }))
@@ -95,15 +98,15 @@ export function naiveModel<State>(
       naive.offset = record.offset
       naive.revision = 0
       naive.asOf = Math.max(naive.asOf, timestamp)
+      naive.newest = Math.max(naive.newest, timestamp)
       everyRow.set(rowId(key, [naive.offset, naive.revision]), rowOf(naive))
     }
     watermark = Math.max(watermark ?? -Infinity, timestamp - job.outOfOrdernessMs)
   }
 
-  function isRepeat({ ids }: NaiveKey<State>, messageId: string, timestamp: number): boolean {
-    return ids.some(
-      ({ id, timestamp: seen }) => id === messageId && timestamp - seen <= job.dedupe.withinMs,
-    )
+  function isRepeat(naive: NaiveKey<State>, messageId: string, timestamp: number): boolean {
+    const earliest = Math.max(naive.newest, timestamp) - job.dedupe.withinMs
+    return naive.ids.some(({ id, timestamp: seen }) => id === messageId && seen >= earliest)
   }
 
   /** Fires the first of all timers that are due, by time, key, name. */

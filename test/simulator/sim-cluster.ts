@@ -58,7 +58,11 @@ export class SimCluster {
   }
 
   open(name: string): Handle {
-    const process = new SimProcess(name, this.scheduler)
+    return this.handleOf(new SimProcess(name, this.scheduler))
+  }
+
+  /** For a thread of a process: what it waits for dies with it. */
+  handleOf(process: SimProcess): Handle {
     const log = new SimLog(this, process)
     return { process, clock: process.clock, log, kill: () => process.kill() }
   }
@@ -108,7 +112,7 @@ export class SimCluster {
     switch (kind) {
       case 'crash-before':
       case 'crash-after':
-        process.kill()
+        process.root.kill()
         break
       case 'rebalance':
         for (const group of this.groups.values()) group.rebalance()
@@ -123,10 +127,10 @@ export class SimCluster {
         this.compact()
         break
       case 'clock-jump':
-        process.skewMs = this.random.between(-CLOCK_SKEW_MS_MAX, CLOCK_SKEW_MS_MAX)
+        process.root.skewMs = this.random.between(-CLOCK_SKEW_MS_MAX, CLOCK_SKEW_MS_MAX)
         break
       case 'lane-crash':
-        this.crashLane(process)
+        this.crashLane(process.root)
         break
     }
   }

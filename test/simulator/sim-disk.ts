@@ -15,6 +15,8 @@ interface Folder {
 export class SimDisk {
   private readonly cluster: SimCluster
   private readonly folders = new Map<string, Folder>()
+  /** The member file: who the last process here was in its group. */
+  memberId: string | undefined
 
   constructor(cluster: SimCluster) {
     this.cluster = cluster
@@ -38,6 +40,7 @@ export class SimDisk {
   /** Throws everything away, as a new machine would have it. No process may have a folder open. */
   wipe(): void {
     this.folders.clear()
+    this.memberId = undefined
   }
 
   private opened(process: SimProcess, name: string): Store {
@@ -54,8 +57,14 @@ export class SimDisk {
 
   private handle(process: SimProcess, name: string, folder: Folder): Store {
     const { store } = folder
-    const call = <T>(effect: () => Promise<T>) =>
-      this.cluster.network.call({ process, point: 'store.write', subject: name, effect })
+    const call = (effect: () => Promise<void>) =>
+      this.cluster.network.call({
+        process,
+        point: 'store.write',
+        subject: name,
+        // Unlike a request, nothing of a dead process reaches the disk.
+        effect: async () => (process.killed ? undefined : effect()),
+      })
     let closed = false
     let writing = false
     const check = (what: string) => {

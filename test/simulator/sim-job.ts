@@ -27,7 +27,7 @@ export function simJob(options: { readonly idle: Job['idle'] }): Job<SimState> {
     idle: options.idle,
     outOfOrdernessMs: 5_000,
     latenessMs: 2 * MINUTE_MS,
-    dedupe: { last: 4, withinMs: 3_600_000 },
+    dedupe: { last: 4, withinMs: 4 * MINUTE_MS },
     stateBytesMax: 64 * 1024,
 
     create: () => ({ count: 0, sum: 0, chain: 0, timerChain: 0, timers: [] }),

@@ -11,6 +11,8 @@ export class SimMembership implements Membership {
   private readonly group: SimGroup
   private memberId: string | undefined
   private left = false
+  private confirming: ((partitions: readonly number[]) => void)[] = []
+  private wake = new AbortController()
 
   constructor(cluster: SimCluster, process: SimProcess, options: MembershipOptions) {
     this.cluster = cluster
@@ -28,8 +30,17 @@ export class SimMembership implements Membership {
     void this.beat(assignment)
   }
 
+  confirm(): Promise<readonly number[]> {
+    return new Promise(resolve => {
+      this.confirming.push(resolve)
+      this.wake.abort()
+    })
+  }
+
   async leave(): Promise<void> {
     this.left = true
+    this.wake.abort()
+    this.confirmAll([])
     const { memberId } = this
     if (memberId !== undefined)
       await this.call('membership.leave', () => this.group.leave(memberId))
@@ -50,16 +61,34 @@ export class SimMembership implements Membership {
     let current = first
     const { clock } = this.process
     while (!this.left) {
-      await clock.sleep(this.options.sessionMs / 5)
+      await clock.sleep(this.options.sessionMs / 5, this.wake.signal)
+      this.wake = new AbortController()
       if (this.left) return
-      const { memberId, generation } = current
+      const { memberId, generation, partitions } = current
+      const confirming = this.takeConfirming()
       const answer = await this.call('membership.heartbeat', () =>
         this.group.heartbeat(memberId, generation),
       )
-      if (this.left || answer === 'well') continue
+      if (answer === 'well' || this.left) {
+        for (const confirm of confirming) confirm(this.left ? [] : partitions)
+        continue
+      }
       if (answer === 'unknown') this.memberId = undefined
+      confirming.push(...this.takeConfirming())
       current = await this.enter()
+      for (const confirm of confirming) confirm(current.partitions)
     }
+    this.confirmAll([])
+  }
+
+  private takeConfirming(): ((partitions: readonly number[]) => void)[] {
+    const taken = this.confirming
+    this.confirming = []
+    return taken
+  }
+
+  private confirmAll(partitions: readonly number[]): void {
+    for (const confirm of this.takeConfirming()) confirm(partitions)
   }
 
   private call<T>(

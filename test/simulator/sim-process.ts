@@ -2,13 +2,15 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /**
- * One operating-system process of the simulation. Whatever comes to it from outside (answers, timers) comes
- * through `deliver`: a killed process gets nothing any more, so that none of its promises ever settles;
- * a frozen one (SIGSTOP, a long pause of the garbage collector) gets it after the thaw.
+ * One operating-system process of the simulation, or a thread of one. Whatever comes to it from outside
+ * (answers, timers, messages) comes through `deliver`: what is killed gets nothing any more, so that none of
+ * its promises ever settles; a frozen process (SIGSTOP, a long pause) gets it after the thaw.
  */
 export class SimProcess {
   readonly name: string
   readonly clock: Clock
+  /** The process, of a thread; itself, of a process. */
+  readonly root: SimProcess
   /** Added to the virtual time by this process's wall clock, ms. */
   skewMs = 0
   private readonly scheduler: Scheduler
@@ -16,31 +18,37 @@ export class SimProcess {
   private dead = false
   private readonly deathWatchers: (() => void)[] = []
 
-  constructor(name: string, scheduler: Scheduler) {
+  constructor(name: string, scheduler: Scheduler, root?: SimProcess) {
     this.name = name
     this.scheduler = scheduler
+    this.root = root ?? this
     this.clock = processClock(this, scheduler)
   }
 
+  /** Dies with its process; the process survives it. */
+  thread(name: string): SimProcess {
+    return new SimProcess(`${this.name}/${name}`, this.scheduler, this.root)
+  }
+
   get killed(): boolean {
-    return this.dead
+    return this.dead || this.root.dead
   }
 
-  get frozen(): boolean {
-    return this.held !== undefined
-  }
-
-  /** Runs the action in the process: now, after the thaw, or never. */
+  /** Runs the action here: now, after the thaw, or never. */
   deliver(action: () => void): void {
-    if (this.dead) return
-    if (this.held) this.held.push(action)
-    else action()
+    const act = () => {
+      if (!this.killed) action()
+    }
+    if (this.root.held) this.root.held.push(act)
+    else act()
   }
 
+  /** Of the whole process. */
   freeze(ms: number): void {
-    if (this.dead || this.held) return
-    this.held = []
-    this.scheduler.after(ms, () => this.thaw())
+    const { root } = this
+    if (root.dead || root.held) return
+    root.held = []
+    this.scheduler.after(ms, () => root.thaw())
   }
 
   kill(): void {
@@ -50,7 +58,7 @@ export class SimProcess {
     for (const watcher of this.deathWatchers) watcher()
   }
 
-  /** Called at once when the process is killed: its connections close, its locks are free. */
+  /** Called at once when it is killed. */
   onKilled(watcher: () => void): void {
     this.deathWatchers.push(watcher)
   }
@@ -67,7 +75,7 @@ function processClock(process: SimProcess, scheduler: Scheduler): Clock {
   const later = (ms: number, action: () => void) =>
     scheduler.after(ms, () => process.deliver(action))
   return {
-    now: () => Math.floor(scheduler.now + process.skewMs),
+    now: () => Math.floor(scheduler.now + process.root.skewMs),
     elapsed: () => scheduler.now,
 
     sleep(ms, signal) {

@@ -78,7 +78,7 @@ export class SimTransactor implements Transactor {
   }
 
   private async call<T>(point: AwaitPoint, effect: () => Promise<T>): Promise<T> {
-    if (this.closed) throw this.violation(`calls ${point} after its close`)
+    if (this.closed) throw new LogError('ambiguous', `${point} after close`)
     if (this.failed) throw this.violation(`calls ${point} after ${String(this.failed)}`)
     if (this.underWay) throw this.violation(`calls ${point} while ${this.underWay} is under way`)
     this.underWay = point
