@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { registerBroker } from './command-broker.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerReplay } from './command-replay.ts'
@@ -27,6 +28,7 @@ export function createProgram(
       'after',
       '\nEach flag can be an environment variable too: --tls-ca is MILLRACE_TLS_CA, and --brokers is BROKERS.',
     )
+  registerBroker(program, context)
   registerRun(program, context)
   registerServe(program, context)
   registerReplay(program, context)

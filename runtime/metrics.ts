@@ -15,7 +15,7 @@ const slow = [10, 50, 100, 500, 1_000, 5_000, 15_000, 60_000, 300_000, 900_000]
 const request = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 
 /**
- * Every metric that Millrace measures, of jobs first, of the sidecar second. In a scrape, Prometheus puts
+ * Every metric that Millrace measures, of jobs first, then of the sidecar, then of the embedded broker. In a scrape, Prometheus puts
  * `_total` behind a counter's name. docs/METRICS.md is made from this table.
  */
 export const metrics = {
@@ -218,6 +218,24 @@ export const metrics = {
     description: 'The `ageMs` of answered rows.',
     attributes: ['source'],
     boundaries: [...fast, 15_000, 60_000, 600_000, 3_600_000, 86_400_000],
+  },
+  millrace_broker_bytes: {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'All logs of the embedded broker, on the disk.',
+    attributes: [],
+  },
+  millrace_broker_partitions: {
+    kind: 'gauge',
+    unit: '{partition}',
+    description: 'Partitions of the embedded broker, those of its own topics included.',
+    attributes: [],
+  },
+  millrace_broker_connections: {
+    kind: 'gauge',
+    unit: '{connection}',
+    description: 'Clients connected to the embedded broker.',
+    attributes: [],
   },
 } as const satisfies Record<string, Metric>
 

@@ -97,11 +97,10 @@ async function runsOn(path: string): Promise<void> {
   const env = { ...process.env, PATH: path }
   const program = await run('npx', ['--no-install', 'millrace', '--help'], { cwd: folder, env })
   assert.match(program.stdout, 'Usage: millrace')
-  const commands = [...program.stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(
-    ([, name = '']) => name,
-  )
+  const commandLines = program.stdout.slice(program.stdout.indexOf('Commands:'))
+  const commands = [...commandLines.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name)
   assert.ok(commands.length > 0)
-  for (const command of commands) {
+  for (const command of commands.filter(name => name !== 'help')) {
     const { stdout } = await run('npx', ['--no-install', 'millrace', command, '--help'], {
       cwd: folder,
       env,
