@@ -25,10 +25,9 @@ export function stateForm(layout: Layout) {
 
   return {
     encode(state: JobState): unknown {
-      const tables = layout.tables.map(({ at, everyMs, width }) => {
-        const tiles = state.tables[at] as Tiles
-        return tiles.length === 0 ? tiles : countBack([...tiles], width, everyMs, state.now)
-      })
+      const tables: Tiles[] = []
+      for (const { at, everyMs, width } of layout.tables)
+        tables.push(countBack((state.tables[at] as Tiles).slice(), width, everyMs, state.now))
       return [places, state.now, state.numbers, tables, state.lists]
     },
 

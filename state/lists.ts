@@ -6,7 +6,8 @@ export function moveToFront(values: string[], value: string, keep: number): void
     if (values.length < keep) values.push(value)
     found = values.length - 1
   }
-  values.copyWithin(1, 0, found)
+  // Not copyWithin: on plain arrays it takes ten times as long as this loop.
+  for (let at = found; at > 0; at--) values[at] = values[at - 1] as string
   values[0] = value
 }
 

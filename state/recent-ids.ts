@@ -10,7 +10,7 @@
 export class RecentIds {
   readonly #last: number
   readonly #withinMs: number
-  /** `[hash, event time, hash, event time, …]` in order of adding. */
+  /** `[hash, event time, hash, event time, …]` in order of adding; only the last ones count. */
   readonly #ids: number[]
   #newestTime: number
 
@@ -32,30 +32,39 @@ export class RecentIds {
     const hash = hashOf(id)
     const earliest = Math.max(time, this.#newestTime) - this.#withinMs
     const ids = this.#ids
-    for (let at = 0; at < ids.length; at += 2)
+    for (let at = this.#firstOfLast(); at < ids.length; at += 2)
       if (ids[at] === hash && (ids[at + 1] as number) >= earliest) return true
     return false
   }
 
-  /** Remembers the id, and forgets the oldest ones beyond the bounds. `time` is the event's, whole epoch ms. */
+  /** Remembers the id. `time` is the event's, whole epoch ms. */
   add(id: string, time: number): void {
+    if (id === '' || this.#last === 0) return
     if (time > this.#newestTime) this.#newestTime = time
-    if (id !== '') this.#ids.push(hashOf(id), time)
-    const ids = this.#ids
-    const earliest = this.#newestTime - this.#withinMs
-    let kept = Math.max(0, ids.length - 2 * this.#last)
-    while (kept < ids.length && (ids[kept + 1] as number) < earliest) kept += 2
-    if (kept === 0) return
-    ids.copyWithin(0, kept)
-    ids.length -= kept
+    this.#ids.push(hashOf(id), time)
+    // Not at each event: moving the others up would cost more than the rest of this.
+    if (this.#ids.length >= 4 * this.#last) this.#forget()
   }
 
   /** `[newest time, hash, age, hash, age, …]`, the age being ms before the newest time. About 14 bytes for each id. */
   encode(): number[] {
+    this.#forget()
     const encoded = [this.#newestTime, ...this.#ids]
     for (let at = 2; at < encoded.length; at += 2)
       encoded[at] = this.#newestTime - (encoded[at] as number)
     return encoded
+  }
+
+  #firstOfLast(): number {
+    return Math.max(0, this.#ids.length - 2 * this.#last)
+  }
+
+  /** Drops what `seen` will never find again, from the oldest on. */
+  #forget(): void {
+    let kept = this.#firstOfLast()
+    const earliest = this.#newestTime - this.#withinMs
+    while (kept < this.#ids.length && (this.#ids[kept + 1] as number) < earliest) kept += 2
+    this.#ids.splice(0, kept)
   }
 }
 

@@ -59,9 +59,8 @@ function rowOf(tiles: Tiles, width: number, tile: number): number {
 }
 
 function insertRow(tiles: Tiles, width: number, row: number, tile: number): void {
-  const end = tiles.length
   for (let i = 0; i < width; i++) tiles.push(0)
-  tiles.copyWithin(row + width, row, end)
-  tiles.fill(0, row, row + width)
+  for (let at = tiles.length - 1; at >= row + width; at--) tiles[at] = tiles[at - width] as number
   tiles[row] = tile
+  for (let at = row + 1; at < row + width; at++) tiles[at] = 0
 }
