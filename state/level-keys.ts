@@ -23,10 +23,6 @@ const timeAt = 1
 const nameAt = 9
 
 export function timerKey({ time, key }: TimerEntry): Buffer {
-  if (!Number.isSafeInteger(time) || time < 0)
-    throw new RangeError(
-      `a timer's time must be a whole number of ms, 0 or later; found ${time} for key "${key}"`,
-    )
   const bytes = Buffer.allocUnsafe(nameAt + Buffer.byteLength(key))
   bytes[0] = 0x74
   bytes.writeUInt32BE(Math.floor(time / 2 ** 32), timeAt)

@@ -16,6 +16,7 @@ import {
 } from './level-keys.ts'
 import type { Slice, Store, StoreProgress, TimerEntry } from './store.ts'
 import { StoreError, timersAtOnceMax } from './store.ts'
+import { checkTimers } from './timer-order.ts'
 import { applyToPage, pageSize, type TimerPage, timersOfPage } from './timer-page.ts'
 
 type Level = ClassicLevel<string, Uint8Array>
@@ -73,9 +74,10 @@ class LevelStore implements Store {
     }
   }
 
-  write(slice: Slice): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#level.batch<string | Buffer, Uint8Array>(operations(slice), { sync: true })
+  async write(slice: Slice): Promise<void> {
+    const list = operations(slice)
+    await this.#inTurn(async () => {
+      await this.#level.batch<string | Buffer, Uint8Array>(list, { sync: true })
       this.#progress = slice.progress
       applyToPage(this.#page, slice)
     })
@@ -139,6 +141,8 @@ class LevelStore implements Store {
 
 /** Removals come first: a timer in both lists stays, as in the memory store. */
 function operations(slice: Slice): Operation[] {
+  checkTimers(slice.timersAdded)
+  checkTimers(slice.timersRemoved)
   const list: Operation[] = []
   for (const [key, value] of slice.states)
     list.push(

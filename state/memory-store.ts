@@ -1,6 +1,6 @@
 import type { Store, StoreProgress, TimerEntry } from './store.ts'
 import { StoreError, timersAtOnceMax } from './store.ts'
-import { compareUtf8, insertTimer, removeTimer, timersBetween } from './timer-order.ts'
+import { checkTimers, compareUtf8, insertTimer, removeTimer, timersBetween } from './timer-order.ts'
 
 /** The store's twin in memory, for tests and for jobs that may forget. It keeps the bytes that it is given. */
 export function memoryStore(): Store {
@@ -21,6 +21,8 @@ export function memoryStore(): Store {
 
     async write(slice) {
       checkOpen()
+      checkTimers(slice.timersAdded)
+      checkTimers(slice.timersRemoved)
       for (const [key, bytes] of slice.states) {
         if (bytes === undefined) states.delete(key)
         else states.set(key, bytes)

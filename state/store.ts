@@ -34,6 +34,7 @@ export const timersAtOnceMax = 1_000
 export interface Slice {
   /** Keys are well-formed strings (no lone surrogates): they are stored as UTF-8. `undefined` deletes the state. */
   readonly states: readonly (readonly [key: string, bytes: Uint8Array | undefined])[]
+  /** A timer in both lists stays. */
   readonly timersAdded: readonly TimerEntry[]
   readonly timersRemoved: readonly TimerEntry[]
   readonly progress: StoreProgress

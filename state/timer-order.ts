@@ -19,6 +19,15 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length
 }
 
+/** Throws a `RangeError` for a time that the index cannot keep in order. */
+export function checkTimers(timers: readonly TimerEntry[]): void {
+  for (const { time, key } of timers)
+    if (!Number.isSafeInteger(time) || time < 0)
+      throw new RangeError(
+        `a timer's time must be a whole number of epoch ms, 0 or later; found ${time}, for key "${key}"`,
+      )
+}
+
 /** The timers of `sorted` after `cursor` and at or before `upTo`, at most `limit`. */
 export function timersBetween(
   sorted: readonly TimerEntry[],

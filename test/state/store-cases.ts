@@ -130,6 +130,14 @@ export function storeCases(test: Suite, open: OpenStore): void {
       { numRuns: 60 },
     ))
 
+  test('what was destroyed cannot be used', () =>
+    withStore(async store => {
+      await store.write(slice({ states: [['ada', bytes(1)]] }))
+      await store.destroy()
+      await store.destroy()
+      assert.throws(() => store.get('ada'), isClosed)
+    }))
+
   test('after it is closed every call says so, and closing again is nothing', () =>
     withStore(async store => {
       await store.write(slice({ states: [['ada', bytes(1)]] }))

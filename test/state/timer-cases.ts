@@ -70,6 +70,19 @@ export function timerCases(
       assert.equal(store.timers(undefined, 10, 10), [])
     }))
 
+  test('a timer at no whole time is refused, and nothing of its slice is written', () =>
+    withStore(async store => {
+      for (const time of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const states: [string, Uint8Array][] = [['ada', Uint8Array.of(1)]]
+        await store.write(slice({ states, timersAdded: [{ time, key: 'ada' }] })).then(
+          () => assert.unreachable(`a timer at ${time} was taken`),
+          error => assert.instance(error, RangeError),
+        )
+      }
+      assert.is(store.get('ada'), undefined)
+      assert.is(store.progress, undefined)
+    }))
+
   test('many more timers than a page holds are walked without a gap, also while some are removed and added', () =>
     withStore(async store => {
       const timer = (index: number): TimerEntry => ({ time: index, key: `user ${index % 7}` })
