@@ -1,4 +1,3 @@
-import type { BatchOperation } from 'classic-level'
 import type { Progress } from './progress.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
 import {
@@ -22,7 +21,8 @@ export interface Applied {
 
 type Pending = Map<string, Buffer | undefined>
 
-const PENDING_BYTES_MAX = 16 << 20
+/** Few enough rows that filling the batch does not hold up requests: about 30 ms. */
+const PENDING_BYTES_MAX = 4 << 20
 /** What an entry of a Map costs besides its content, about. */
 const ENTRY_BYTES = 100
 
@@ -184,14 +184,15 @@ export class View {
     this.#pending = new Map()
     this.#pendingBytes = 0
     this.#changed = false
-    const operations: BatchOperation<Level, string, Buffer>[] = []
-    for (const [key, value] of this.#writing) {
-      if (value === undefined) operations.push({ type: 'del', key: rowKey(key) })
-      else operations.push({ type: 'put', key: rowKey(key), value })
-    }
-    operations.push({ type: 'put', key: META, value: Buffer.from(JSON.stringify(this.#meta())) })
     try {
-      await this.#level.batch(operations, { sync: true })
+      // Chained: an array of operations costs abstract-level five times the processor time, all at once.
+      const batch = this.#level.batch()
+      for (const [key, value] of this.#writing) {
+        if (value === undefined) batch.del(rowKey(key))
+        else batch.put(rowKey(key), value)
+      }
+      batch.put(META, Buffer.from(JSON.stringify(this.#meta())))
+      await batch.write({ sync: true })
     } catch (error) {
       throw viewError(this.#folder, error)
     }

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openTelemetry, type Telemetry } from '../../runtime/telemetry.ts'
-import { type Sidecar, startSidecar } from '../../serve/sidecar.ts'
+import { openTelemetry } from '../../runtime/telemetry.ts'
+import { type Sidecar, type SidecarOptions, startSidecar } from '../../serve/sidecar.ts'
 import { assert, suite } from '../harness.ts'
 import { Random } from '../simulator/random.ts'
 import { Scheduler } from '../simulator/scheduler.ts'
@@ -200,12 +200,27 @@ test('the folder and the port are its own, and what it cannot have it says', asy
   await rm(other, { recursive: true })
 })
 
+test('when the disk fails it says so, is not healthy, and answers from what it has', async () => {
+  const failures: unknown[] = []
+  world.row('anna', [1, 0], 1)
+  await start({ failed: error => failures.push(error) })
+  await untilReady()
+  assert.is((await get('/health')).status, 200)
+  await rm(folder, { recursive: true })
+  for (let n = 0; n < 30; n++) world.row(`user ${n}`, [n, 0], n, 'x'.repeat(1 << 19))
+  await until(async () => failures.length > 0)
+  assert.match(String(failures[0]), folder)
+  assert.is((await get('/health')).status, 503)
+  assert.is((await features('anna')).status, 200)
+  await stop().catch(error => assert.is(error, failures[0]))
+})
+
 test('what it does is measured', async () => {
   const telemetry = await openTelemetry({ service: 'millrace-serve' })
   try {
     world.row('anna', [2, 0], 2)
     world.row('anna', [1, 0], 1)
-    await start(telemetry)
+    await start({ telemetry })
     await untilReady()
     await features('anna')
     await features('nobody')
@@ -236,7 +251,7 @@ interface World {
   readonly now: number
   partitions(): SimCluster['partitions'] extends (topic: string) => infer P ? P : never
   partition(key: string): ReturnType<SimCluster['partition']>
-  row(key: string, version: [number, number], orders: number): void
+  row(key: string, version: [number, number], orders: number, more?: string): void
   erase(key: string): void
   /** Lets so much virtual time go by. */
   pass(ms: number): Promise<void>
@@ -263,8 +278,8 @@ function newWorld(start: number, { topic = TOPIC, partitions = 2 } = {}): World 
     },
     partitions: () => cluster.partitions(TOPIC),
     partition,
-    row(key, version, orders) {
-      const value = { key, version, asOf: start, features: { orders }, segments: [] }
+    row(key, version, orders, more = '') {
+      const value = { key, version, asOf: start, features: { orders, more }, segments: [] }
       partition(key).append([{ key, value: JSON.stringify(value) }], scheduler.now)
     },
     erase: key => void partition(key).append([{ key, value: null }], scheduler.now),
@@ -276,31 +291,30 @@ function newWorld(start: number, { topic = TOPIC, partitions = 2 } = {}): World 
   }
 }
 
-async function open(port: number, where = folder, telemetry?: Telemetry): Promise<Sidecar> {
+function open(port: number, where = folder, more: Partial<SidecarOptions> = {}): Promise<Sidecar> {
   const { log, clock } = world.handle
-  return startSidecar({
-    log,
-    clock,
-    topic: TOPIC,
-    folder: where,
-    host: '127.0.0.1',
-    port,
-    ...(telemetry === undefined ? {} : { telemetry }),
-  })
+  const common = { log, clock, topic: TOPIC, host: '127.0.0.1' }
+  return startSidecar({ ...common, folder: where, port, ...more })
 }
 
-async function start(telemetry?: Telemetry): Promise<void> {
-  sidecar = await open(0, folder, telemetry)
+async function start(more: Partial<SidecarOptions> = {}): Promise<void> {
+  sidecar = await open(0, folder, more)
 }
 
 async function stop(which = sidecar): Promise<void> {
   if (which === sidecar) sidecar = undefined
   let stopped = which === undefined
-  const stopping = which?.stop().finally(() => {
-    stopped = true
-  })
+  let error: unknown
+  which
+    ?.stop()
+    .catch((reason: unknown) => {
+      error = reason
+    })
+    .finally(() => {
+      stopped = true
+    })
   while (!stopped) await world.pass(10)
-  await stopping
+  if (error !== undefined) throw error
 }
 
 function untilReady(): Promise<void> {

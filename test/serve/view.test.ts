@@ -107,7 +107,7 @@ test('much at once is put on the disk without being asked', async () => {
     await view.apply(0, [[`user ${n}`, big]], at(n + 1))
     if (!view.changed) flushed++
   }
-  assert.is(flushed, 1)
+  assert.is(flushed, 5)
   assert.is(view.rows, 20)
   assert.is(view.get('user 0')?.json, text)
 })
@@ -123,6 +123,29 @@ test('a reset forgets all rows, of memory and disk', async () => {
   await reopened()
   assert.is(view.get('anna'), undefined)
   assert.equal(view.partitions, [fromStart(4, NOW)])
+})
+
+test('when the disk fails, nothing is written any more, and what was known is known still', async () => {
+  const lost = await mkdtemp(join(tmpdir(), 'millrace-view-'))
+  const failing = await openView(lost)
+  await failing.reset('email.features', [fromStart(0, NOW)])
+  await failing.apply(0, [put('anna', [1, 0])], at(2))
+  await rm(lost, { recursive: true }) // LevelDB notices when it begins its next file
+  const fill = async () => {
+    for (let n = 0; n < 20; n++) {
+      const json = 'x'.repeat(1 << 20)
+      await failing.apply(0, [[`user ${n}`, { version: [n, 0], partition: 0, json }]], at(n + 3))
+    }
+  }
+  const error = await fill().catch((error: unknown) => error)
+  assert.ok(error instanceof ViewError)
+  assert.is(error.code, 'failed')
+  assert.match(error.message, lost)
+  assert.ok(failing.get('anna'))
+  assert.ok(failing.get('user 0'))
+  const again = await failing.flush().catch((error: unknown) => error)
+  assert.is(again, error)
+  await failing.close().catch(() => undefined)
 })
 
 test('a folder that is open is refused, with its name and what to do', async () => {
