@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../runtime/clock.ts'
+
+const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
+const OUTPUT_MAX = 50_000
+const READY_MS_MAX = 60_000
+const STOP_MS_MAX = 30_000
+
+/** A `millrace` command in a process of its own, as a person starts it; killed at will. */
+export class MillraceProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<string>
+  #output = ''
+  #hasEnded = false
+
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    this.#child = spawn(process.execPath, [program, ...args], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', text => {
+        this.#output = (this.#output + text).slice(-OUTPUT_MAX)
+      })
+    }
+    this.#ended = new Promise((resolve, reject) => {
+      this.#child.on('error', reject)
+      this.#child.on('close', (code, signal) => {
+        this.#hasEnded = true
+        resolve(signal ?? `exit code ${code}`)
+      })
+    })
+  }
+
+  /** What it has written so far, to both outputs; the end of it where that is long. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** Resolves when its own HTTP says that it does its job. Rejects when it ends before, or takes a minute. */
+  async ready(): Promise<void> {
+    const deadline = systemClock.elapsed() + READY_MS_MAX
+    while (systemClock.elapsed() < deadline) {
+      this.assertRunning()
+      const address = /(http:\S+)\/metrics/.exec(this.#output)?.[1]
+      if (address !== undefined && (await answersOk(`${address}/ready`))) return
+      await systemClock.sleep(50)
+    }
+    throw new Error(`not ready within ${READY_MS_MAX} ms:\n${this.#output}`)
+  }
+
+  assertRunning(): void {
+    if (this.#hasEnded) throw new Error(`ended by itself:\n${this.#output}`)
+  }
+
+  /** As `kill -9` does: it can tidy nothing up. Resolves when it is gone; no error where it was gone before. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+
+  /** Asks it to end, and rejects when it does not end in order. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    const inTime = new AbortController()
+    const late = systemClock.sleep(STOP_MS_MAX, inTime.signal).then(() => 'no end in time')
+    const end = await Promise.race([this.#ended, late])
+    inTime.abort()
+    if (end === 'exit code 0') return
+    await this.kill()
+    throw new Error(`asked to stop, there was ${end}:\n${this.#output}`)
+  }
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  try {
+    const { ok } = await fetch(url, { signal: AbortSignal.timeout(5_000) })
+    return ok
+  } catch (error) {
+    // fetch tells a closed port by a TypeError and a time-out by a DOMException: not ready, either way.
+    if (error instanceof TypeError || error instanceof DOMException) return false
+    throw error
+  }
+}
