@@ -1,3 +1,4 @@
+import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { throughput, throughputHelp } from './throughput.ts'
 
@@ -5,6 +6,7 @@ import { throughput, throughputHelp } from './throughput.ts'
 const benchmarks = {
   throughput: { run: throughput, help: throughputHelp },
   latency: { run: latency, help: latencyHelp },
+  job: { run: jobCost, help: jobCostHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`
