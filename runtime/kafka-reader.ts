@@ -35,7 +35,7 @@ interface Position {
   paused: boolean
   /** Out of range: nothing is read until the next seek. */
   lost: boolean
-  /** Raised by each seek, so that an answer to an older question is known. */
+  /** Another one after each seek, also of a partition that was dropped: an answer to an older question is known by it. */
   seeks: number
 }
 
@@ -45,6 +45,7 @@ export class KafkaReader implements Reader {
   readonly #cluster: Cluster
   readonly #ranges: () => Promise<{ start: NextOffset; end: NextOffset }[]>
   readonly #positions = new Map<number, Position>()
+  #seeks = 0
   readonly #polls = new Map<string, Promise<Fetched[]>>()
   readonly #closed = new AbortController()
   #connected = false
@@ -63,8 +64,7 @@ export class KafkaReader implements Reader {
   }
 
   seek(partition: number, next: NextOffset): void {
-    const seeks = (this.#positions.get(partition)?.seeks ?? 0) + 1
-    this.#positions.set(partition, { next, paused: false, lost: false, seeks })
+    this.#positions.set(partition, { next, paused: false, lost: false, seeks: ++this.#seeks })
     this.#wake?.abort()
   }
 

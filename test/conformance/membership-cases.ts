@@ -70,6 +70,28 @@ export function membershipCases(declare: Declare): void {
   )
 
   declare(
+    'confirm() tells what the group says now, also to a member that was removed meanwhile',
+    async each => {
+      const { log, topic } = each
+      const one = new Member(each, { log, group: topic, owned: [0, 1] })
+      await one.join()
+      assert.equal([...(await one.membership.confirm())].sort(), [0, 1, 2, 3])
+      const two = new Member(each, {
+        log: each.another(),
+        group: topic,
+        owned: [2, 3],
+        previousMemberId: one.memberId,
+      })
+      await two.join()
+      await each.until('it is asked for anew', async () => {
+        return `${[...(await one.membership.confirm())].sort()}` === '0,1'
+      })
+      await two.has([2, 3])
+    },
+    options,
+  )
+
+  declare(
     'the member id of a dead process is removed before joining',
     async each => {
       const { log, topic } = each

@@ -105,7 +105,7 @@ export function swarm(random: Random): FaultRates {
   const kinds = [...new Set<FaultKind>(Object.values(possible).flat())]
   const rates: FaultRates = {}
   for (const kind of kinds) {
-    if (random.chance(0.5)) rates[kind] = random.pick([0.001, 0.004, 0.015, 0.04])
+    if (random.chance(0.5)) rates[kind] = random.pick([0.002, 0.01, 0.03, 0.1])
   }
   return rates
 }

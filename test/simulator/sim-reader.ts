@@ -17,7 +17,7 @@ interface Position {
   next: NextOffset
   paused: boolean
   lost: boolean
-  /** An answer to a question asked before the last seek is dropped. */
+  /** Of each seek another: an answer to a question asked before the last one is dropped. */
   seeks: number
   last: Batch | undefined
 }
@@ -42,6 +42,7 @@ export class SimReader implements Reader {
   private readonly process: SimProcess
   private readonly options: ReaderOptions
   private readonly positions = new Map<number, Position>()
+  private seeks = 0
   private polling = false
   private closed = false
   private wake: AbortController | undefined
@@ -53,7 +54,7 @@ export class SimReader implements Reader {
   }
 
   seek(partition: number, next: NextOffset): void {
-    const seeks = (this.positions.get(partition)?.seeks ?? 0) + 1
+    const seeks = ++this.seeks
     this.positions.set(partition, { next, paused: false, lost: false, seeks, last: undefined })
     this.wake?.abort()
   }
