@@ -3,7 +3,8 @@ import { errorCodes } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Answer, type Api, type BrokerParts, type Request, refusal } from './api.ts'
-import type { PartitionLog, ReadResult } from './partition-log.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { ReadResult } from './segment-reading.ts'
 
 /** `fetch.max.bytes` of the broker: no answer is larger, except for one batch that alone is. */
 const ANSWER_BYTES_MAX = 55 * 1024 * 1024

@@ -2,7 +2,7 @@ import { apiKeys } from '../protocol/api-keys.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Answer, type Api, type BrokerParts, errorOf, type Request, refusal } from './api.ts'
-import { type Joined, type Member, type Synced, unjoined, unsynced } from './group.ts'
+import { type Joined, type Member, type Synced, unjoined, unsynced } from './group-member.ts'
 
 export const joinGroup: Api = {
   key: apiKeys.JoinGroup,

@@ -6,7 +6,7 @@ import { type Answer, type Api, type BrokerParts, errorOf, type Request, refusal
 import { METADATA_BYTES_MAX } from './api-offsets.ts'
 import type { OffsetCommit } from './committed-offsets.ts'
 import { KafkaError } from './kafka-error.ts'
-import type { ProducerIdentity } from './transactions.ts'
+import type { ProducerIdentity } from './transaction.ts'
 
 /** `__consumer_offsets` partitions are not told apart here: all groups' offsets are one place. */
 const OPERATION_NOT_ATTEMPTED = 55

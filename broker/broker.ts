@@ -82,7 +82,7 @@ const INTERVALS: MaintenanceIntervals = {
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { folder, host = '127.0.0.1', clock = systemClock, log = () => undefined } = options
-  const unlock = await lockFolder(folder)
+  const unlock = await lockFolder(folder, clock.now())
   const topics = new Topics({ folder, clock, log, defaults: options.topicDefaults ?? {} })
   const offsets = new CommittedOffsets({ folder: join(folder, 'internal', 'offsets'), log })
   const transactions = new Transactions({

@@ -8,7 +8,7 @@ import { BrokerError } from './broker-error.ts'
  * the lock is the one that an empty LevelDB holds, which the operating system lets go of.
  * Throws a `BrokerError` that names the holder.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, now: number): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true })
   const ownerPath = join(folder, 'owner')
   const lock = new ClassicLevel(join(folder, 'lock'))
@@ -19,7 +19,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     const message = `the broker's folder ${folder} is in use by ${readOwner(ownerPath)}: stop that one, or give another folder`
     throw new BrokerError('folder-locked', message, error)
   }
-  writeFileSync(ownerPath, `process ${process.pid}, since ${new Date().toISOString()}`)
+  writeFileSync(ownerPath, `process ${process.pid}, since ${new Date(now).toISOString()}`)
   return () => lock.close()
 }
 

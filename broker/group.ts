@@ -1,62 +1,23 @@
-import { randomUUID } from 'node:crypto'
 import { errorCodes } from '../protocol/error-codes.ts'
+import {
+  type GroupState,
+  type Joined,
+  type JoinRequest,
+  joinedAs,
+  type Member,
+  NOTHING,
+  newMember,
+  newMemberId,
+  type Protocol,
+  rejoinsUnchanged,
+  type Synced,
+  sharesProtocol,
+  unjoined,
+  unsynced,
+  vote,
+} from './group-member.ts'
 import { KafkaError } from './kafka-error.ts'
 
-export interface Protocol {
-  readonly name: string
-  readonly metadata: Buffer
-}
-
-export interface JoinRequest {
-  readonly memberId: string
-  readonly clientId: string
-  readonly host: string
-  readonly sessionMs: number
-  readonly rebalanceMs: number
-  readonly protocolType: string
-  readonly protocols: readonly Protocol[]
-  /** The client understands MEMBER_ID_REQUIRED (KIP-394). */
-  readonly knowsMemberIds: boolean
-}
-
-export interface Joined {
-  readonly error: number
-  readonly generation: number
-  readonly protocol: string
-  readonly leader: string
-  readonly memberId: string
-  /** For the leader alone. */
-  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
-}
-
-export interface Synced {
-  readonly error: number
-  readonly assignment: Buffer
-}
-
-export interface Member {
-  readonly id: string
-  readonly clientId: string
-  readonly host: string
-  sessionMs: number
-  rebalanceMs: number
-  protocols: readonly Protocol[]
-  assignment: Buffer
-  /** Monotonic ms; not looked at while an answer is owed. */
-  expiresAt: number
-  joining: ((joined: Joined) => void) | undefined
-  syncing: ((synced: Synced) => void) | undefined
-}
-
-/**
- *     Empty ──join──▶ PreparingRebalance ──all have joined, or time is up──▶ CompletingRebalance ──leader's sync──▶ Stable
- *       ▲                  ▲    │ nobody joined                                   │ join, leave, death                 │
- *       └──────────────────┼────┘                                                 │                                    │
- *                          └──────────────────────────────────────────────────────┴────────────────────────────────────┘
- */
-export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
-
-const NOTHING = Buffer.alloc(0)
 const MEMBERS_MAX = 1000
 
 /** One group, by the classic protocol: members join, the leader assigns, all sync. As Kafka's `ClassicGroup`. */
@@ -86,17 +47,12 @@ export class Group {
   join(request: JoinRequest): Promise<Joined> {
     const { memberId, protocolType, protocols } = request
     const known = this.members.get(memberId)
-    if (memberId !== '' && known === undefined && !this.promised.has(memberId)) {
-      throw new KafkaError('UNKNOWN_MEMBER_ID', `group ${this.id} does not know ${memberId}`)
-    }
+    if (memberId !== '' && !known && !this.promised.has(memberId)) throw this.unknown(memberId)
     if (!this.accepts(protocolType, protocols, memberId)) {
-      throw new KafkaError(
-        'INCONSISTENT_GROUP_PROTOCOL',
-        `group ${this.id} has no protocol in common with the member`,
-      )
+      throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `group ${this.id}: no common protocol`)
     }
     if (known !== undefined && !this.mustRebalance(known, request))
-      return Promise.resolve(this.joined(known))
+      return Promise.resolve(joinedAs(known, this, this.members.values()))
     if (known === undefined && this.members.size >= MEMBERS_MAX) {
       throw new KafkaError('GROUP_MAX_SIZE_REACHED', `a group has at most ${MEMBERS_MAX} members`)
     }
@@ -134,8 +90,7 @@ export class Group {
   heartbeat(memberId: string, generation: number): void {
     const member = this.expect(memberId, generation)
     this.renew(member)
-    if (this.state === 'PreparingRebalance')
-      throw new KafkaError('REBALANCE_IN_PROGRESS', `group ${this.id} rebalances`)
+    if (this.state === 'PreparingRebalance') throw this.rebalancing()
   }
 
   leave(memberId: string): void {
@@ -144,8 +99,7 @@ export class Group {
       return
     }
     const member = this.members.get(memberId)
-    if (member === undefined)
-      throw new KafkaError('UNKNOWN_MEMBER_ID', `group ${this.id} does not know ${memberId}`)
+    if (member === undefined) throw this.unknown(memberId)
     this.remove(member)
   }
 
@@ -154,8 +108,7 @@ export class Group {
     if (memberId === '' && generation < 0 && this.members.size === 0) return
     const member = this.expect(memberId, generation)
     this.renew(member)
-    if (this.state === 'CompletingRebalance')
-      throw new KafkaError('REBALANCE_IN_PROGRESS', `group ${this.id} rebalances`)
+    if (this.state === 'CompletingRebalance') throw this.rebalancing()
   }
 
   /** To be called every now and then: the dead leave, and a rebalance whose time is up goes on without the missing. */
@@ -191,24 +144,13 @@ export class Group {
   }
 
   private admit(request: JoinRequest, resolve: (joined: Joined) => void): void {
-    const { clientId, host, sessionMs, rebalanceMs, protocols, protocolType } = request
+    const { clientId, sessionMs, rebalanceMs, protocols, protocolType } = request
     const id = request.memberId === '' ? newMemberId(clientId) : request.memberId
     this.promised.delete(id)
     const known = this.members.get(id)
     // Asked again on a new connection: the first answer has nobody left to go to.
     known?.joining?.(unjoined(errorCodes.UNKNOWN_MEMBER_ID, id))
-    const member: Member = known ?? {
-      id,
-      clientId,
-      host,
-      sessionMs,
-      rebalanceMs,
-      protocols,
-      assignment: NOTHING,
-      expiresAt: 0,
-      joining: undefined,
-      syncing: undefined,
-    }
+    const member = known ?? newMember(id, request)
     Object.assign(member, { sessionMs, rebalanceMs, protocols })
     member.joining = resolve
     if (this.members.size === 0) this.protocolType = protocolType
@@ -220,22 +162,14 @@ export class Group {
     const others = [...this.members.values()].filter(each => each.id !== memberId)
     if (others.length === 0) return true
     if (protocolType !== this.protocolType) return false
-    return protocols.some(({ name }) =>
-      others.every(each => each.protocols.some(one => one.name === name)),
-    )
+    return sharesProtocol(protocols, others)
   }
 
   /** A member that comes again with what it had, in a group at rest, has only lost its answer. */
   private mustRebalance(member: Member, { protocols }: JoinRequest): boolean {
     if (this.state === 'PreparingRebalance' || this.state === 'Empty') return true
     if (this.state === 'Stable' && member.id === this.leader) return true
-    return (
-      protocols.length !== member.protocols.length ||
-      protocols.some((each, at) => {
-        const had = member.protocols[at]
-        return had === undefined || had.name !== each.name || !had.metadata.equals(each.metadata)
-      })
-    )
+    return !rejoinsUnchanged(member, protocols)
   }
 
   private rebalance(): void {
@@ -268,42 +202,15 @@ export class Group {
       return
     }
     this.state = 'CompletingRebalance'
-    this.protocol = this.vote()
+    this.protocol = vote([...this.members.values()])
     if (!this.members.has(this.leader)) this.leader = first.id
     this.deadline =
       this.elapsed() + Math.max(...[...this.members.values()].map(member => member.rebalanceMs))
     for (const member of this.members.values()) {
       this.renew(member)
-      member.joining?.(this.joined(member))
+      member.joining?.(joinedAs(member, this, this.members.values()))
       member.joining = undefined
     }
-  }
-
-  /** The protocol that most members like best, of those that all understand. */
-  private vote(): string {
-    const all = [...this.members.values()]
-    const votes = new Map<string, number>()
-    for (const { protocols } of all) {
-      const best = protocols.find(({ name }) =>
-        all.every(each => each.protocols.some(one => one.name === name)),
-      )
-      if (best !== undefined) votes.set(best.name, (votes.get(best.name) ?? 0) + 1)
-    }
-    return [...votes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0])[0]
-  }
-
-  private joined(member: Member): Joined {
-    const { generation, protocol, leader } = this
-    const metadataOf = (each: Member) =>
-      each.protocols.find(one => one.name === protocol)?.metadata ?? NOTHING
-    const members =
-      member.id === leader
-        ? [...this.members.values()].map(each => ({
-            memberId: each.id,
-            metadata: metadataOf(each),
-          }))
-        : []
-    return { error: errorCodes.NONE, generation, protocol, leader, memberId: member.id, members }
   }
 
   private answerSync(member: Member, synced: Synced): void {
@@ -321,8 +228,7 @@ export class Group {
 
   private expect(memberId: string, generation: number): Member {
     const member = this.members.get(memberId)
-    if (member === undefined)
-      throw new KafkaError('UNKNOWN_MEMBER_ID', `group ${this.id} does not know ${memberId}`)
+    if (member === undefined) throw this.unknown(memberId)
     if (generation === this.generation) return member
     throw new KafkaError(
       'ILLEGAL_GENERATION',
@@ -330,19 +236,15 @@ export class Group {
     )
   }
 
+  private unknown(memberId: string): KafkaError {
+    return new KafkaError('UNKNOWN_MEMBER_ID', `group ${this.id} does not know ${memberId}`)
+  }
+
+  private rebalancing(): KafkaError {
+    return new KafkaError('REBALANCE_IN_PROGRESS', `group ${this.id} rebalances`)
+  }
+
   private renew(member: Member): void {
     member.expiresAt = this.elapsed() + member.sessionMs
   }
-}
-
-function newMemberId(clientId: string): string {
-  return `${clientId}-${randomUUID()}`
-}
-
-export function unjoined(error: number, memberId: string): Joined {
-  return { error, generation: -1, protocol: '', leader: '', memberId, members: [] }
-}
-
-export function unsynced(error: number): Synced {
-  return { error, assignment: NOTHING }
 }

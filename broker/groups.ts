@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { CommittedOffsets } from './committed-offsets.ts'
-import { Group, type Joined, type JoinRequest, type Synced } from './group.ts'
+import { Group } from './group.ts'
+import type { Joined, JoinRequest, Synced } from './group-member.ts'
 import { KafkaError } from './kafka-error.ts'
 
 /** Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`. */

@@ -68,9 +68,10 @@ export class ProducerState {
     return undefined
   }
 
-  /** Takes in a batch of data of a producer, as it was appended. */
+  /** Takes in a batch of data, as it was appended. */
   appended(header: BatchHeader, now: number): void {
     const { producerId, producerEpoch, baseSequence, baseOffset } = header
+    if (producerId < 0) return
     const entry = this.entry(producerId, producerEpoch)
     entry.lastSeenAt = now
     if (baseSequence >= 0) {
@@ -116,7 +117,8 @@ export class ProducerState {
   }
 
   save(): SavedProducers {
-    return [...this.producers]
+    // Copies: entries go on changing while this is written.
+    return [...this.producers].map(([id, entry]) => [id, { ...entry, batches: [...entry.batches] }])
   }
 
   load(saved: SavedProducers): void {

@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import type { BatchHeader } from '../protocol/record-batch.ts'
 import type { BrokerLog } from './log.ts'
 import type { ProducerState, SavedProducers } from './producer-state.ts'
-import { type Aborted, indexPath, Segment } from './segment.ts'
+import { Segment } from './segment.ts'
+import { type Aborted, indexPath } from './segment-names.ts'
 
 /** What is known of a segment's first `byteLength` bytes, all synced, and of its partition's producers after them. */
 interface Saved {
@@ -47,9 +48,26 @@ export function saveSegment(segment: Segment, producers: SavedProducers): void {
   renameSync(`${path}.new`, path)
 }
 
-/** What was saved of the producers at the end of this segment. */
-export function savedProducers(segment: Segment): SavedProducers {
-  return readSaved(segment)?.producers ?? []
+/**
+ * Puts a compacted copy in the place of the segments it was made from; the new list. Killed in between, the next
+ * start finds a whole copy, and at most later segments of the group that are still as they were.
+ */
+export function replaceSegments(
+  segments: readonly Segment[],
+  group: readonly Segment[],
+  fresh: Segment,
+): Segment[] {
+  const [first] = group
+  const last = group.at(-1)
+  if (first === undefined || last === undefined) return [...segments]
+  const producers = readSaved(last)?.producers ?? []
+  const path = first.path
+  fresh.moveTo(`${path}.swap`)
+  for (const each of group) each.remove()
+  fresh.moveTo(path)
+  saveSegment(fresh, producers)
+  const at = segments.indexOf(first)
+  return [...segments.slice(0, at), fresh, ...segments.slice(at + group.length)]
 }
 
 /**

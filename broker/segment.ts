@@ -20,17 +20,12 @@ import {
 } from '../protocol/batch-header.ts'
 import { checkBatch, readBatchHeader } from '../protocol/record-batch.ts'
 import { OffsetIndex } from './offset-index.ts'
-
-/** One aborted transaction of one producer in one partition. */
-export interface Aborted {
-  readonly producerId: number
-  readonly firstOffset: number
-  /** Of its abort marker. */
-  readonly lastOffset: number
-}
+import { type Aborted, indexPath, segmentName } from './segment-names.ts'
 
 /** Read at once while looking for a batch: some tens of small batches, or the header of a large one. */
 const SCAN_BYTES = 64 * 1024
+/** Read at once when all of a segment is gone through. */
+const COPY_BYTES = 1024 * 1024
 
 /**
  * One file of a partition's log: record batches, one after the other, as they came. What is in memory is a sparse
@@ -53,6 +48,7 @@ export class Segment {
   /** Wall time of the first append; segments roll by age. */
   firstAppendAt = -1
   private descriptor: number | undefined
+  private removed = false
 
   constructor(folder: string, baseOffset: number, suffix = '.log') {
     this.path = join(folder, segmentName(baseOffset) + suffix)
@@ -132,6 +128,25 @@ export class Segment {
     return buffer.subarray(0, done)
   }
 
+  /** All batches, as they are now. Ends early when the segment is removed meanwhile. */
+  *batches(): Generator<{ readonly batch: Buffer; readonly header: BatchHeader }> {
+    const end = this.byteLength
+    for (let at = 0; at < end && !this.removed; ) {
+      let chunk = this.read(at, COPY_BYTES)
+      const first = LOG_OVERHEAD_BYTES + chunk.readInt32BE(batchField.length)
+      if (first > chunk.length) chunk = this.read(at, first)
+      for (
+        let header = readBatchHeader(chunk, 0);
+        header;
+        header = readBatchHeader(chunk, header.position + header.byteLength)
+      ) {
+        const batch = chunk.subarray(header.position, header.position + header.byteLength)
+        yield { batch, header: { ...header, position: 0 } }
+        at += batch.length
+      }
+    }
+  }
+
   /**
    * Reads the file from `position` (a batch's start) to its end, checks every batch and shows it to `visit`.
    * The reason why it stopped before the file's end, if it did: what follows is not a sound log.
@@ -185,8 +200,14 @@ export class Segment {
     this.descriptor = undefined
   }
 
-  remove(): void {
+  /** Closes for good: nothing may open the file again by its name, which may be another's by then. */
+  retire(): void {
     this.close()
+    this.removed = true
+  }
+
+  remove(): void {
+    this.retire()
     rmSync(this.path, { force: true })
     rmSync(indexPath(this.path), { force: true })
   }
@@ -217,6 +238,7 @@ export class Segment {
   }
 
   private file(): number {
+    if (this.removed) throw new Error(`${this.path} was removed`)
     this.descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT)
     return this.descriptor
   }
@@ -224,12 +246,4 @@ export class Segment {
 
 function headerAt(chunk: Buffer, at: number): BatchHeader {
   return decodeHeader(chunk, at, LOG_OVERHEAD_BYTES + chunk.readInt32BE(at + batchField.length))
-}
-
-export function segmentName(baseOffset: number): string {
-  return String(baseOffset).padStart(20, '0')
-}
-
-export function indexPath(logPath: string): string {
-  return logPath.replace(/\.log.*$/, '.index')
 }

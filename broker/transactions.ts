@@ -1,39 +1,12 @@
 import { Journal, type JournalOptions } from './journal.ts'
 import { KafkaError } from './kafka-error.ts'
-
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
-
-export interface ProducerIdentity {
-  readonly producerId: number
-  readonly epoch: number
-}
-
-/**
- *     empty ──add──▶ ongoing ──end──▶ prepare-commit ──markers──▶ complete-commit ──add──▶ ongoing …
- *                       └────────────▶ prepare-abort ──markers──▶ complete-abort ──add──▶ ongoing …
- *
- * Both prepare states are left in the step that entered them: only a killed process stays in one, and goes on
- * from there at its next start.
- */
-type State =
-  | 'empty'
-  | 'ongoing'
-  | 'prepare-commit'
-  | 'prepare-abort'
-  | 'complete-commit'
-  | 'complete-abort'
-
-interface Transaction extends ProducerIdentity {
-  readonly state: State
-  readonly timeoutMs: number
-  readonly partitions: readonly TopicPartition[]
-  /** Epoch ms of the first partition or group added. */
-  readonly startedAt: number
-  readonly changedAt: number
-}
+import {
+  isSame,
+  type ProducerIdentity,
+  parseTransaction,
+  type TopicPartition,
+  type Transaction,
+} from './transaction.ts'
 
 export interface TransactionsOptions extends JournalOptions {
   readonly now: () => number
@@ -70,7 +43,7 @@ export class Transactions {
     this.reserved = this.nextProducerId
   }
 
-  /** Ends what a killed process had decided to end. */
+  /** Ends what a killed process had decided to end, or what a full disk had interrupted. */
   resume(): void {
     for (const [id, transaction] of this.all()) {
       if (transaction.state === 'prepare-commit') this.complete(id, transaction, 'commit')
@@ -87,6 +60,7 @@ export class Transactions {
       throw new KafkaError('INVALID_TRANSACTION_TIMEOUT', message)
     }
     const known = this.get(id)
+    if (known !== undefined) assertEnded(known)
     if (known?.state === 'ongoing') this.abortAsCoordinator(id, known)
     const current = this.get(id)
     const next =
@@ -137,6 +111,7 @@ export class Transactions {
 
   /** Aborts transactions that have been open for longer than they may, and shuts their producers out. */
   expire(): void {
+    this.resume()
     const now = this.options.now()
     for (const [id, transaction] of this.all()) {
       const { state, startedAt, timeoutMs, changedAt } = transaction
@@ -177,6 +152,7 @@ export class Transactions {
         `producer ${producerId} does not own transactional id ${id}`,
       )
     }
+    assertEnded(transaction)
     if (transaction.epoch !== epoch) {
       throw new KafkaError(
         'PRODUCER_FENCED',
@@ -223,33 +199,8 @@ export class Transactions {
   }
 }
 
-function isSame(a: TopicPartition, b: TopicPartition): boolean {
-  return a.topic === b.topic && a.partition === b.partition
-}
-
-const states: readonly string[] = [
-  'empty',
-  'ongoing',
-  'prepare-commit',
-  'prepare-abort',
-  'complete-commit',
-  'complete-abort',
-] satisfies State[]
-
-function parseTransaction(value: unknown): Transaction {
-  if (isTransaction(value)) return value
-  throw new Error(`expected a transaction in the broker's journal, found ${JSON.stringify(value)}`)
-}
-
-function isTransaction(value: unknown): value is Transaction {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'state' in value &&
-    states.includes(String(value.state)) &&
-    'producerId' in value &&
-    'epoch' in value &&
-    'partitions' in value &&
-    Array.isArray(value.partitions)
-  )
+/** Otherwise an error of the disk came between the decision and its markers. */
+function assertEnded({ state }: Transaction): void {
+  if (state !== 'prepare-commit' && state !== 'prepare-abort') return
+  throw new KafkaError('CONCURRENT_TRANSACTIONS', 'the transaction before is still being ended')
 }

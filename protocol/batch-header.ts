@@ -30,6 +30,8 @@ export const attribute = {
   appendTime: 0x08,
   transactional: 0x10,
   control: 0x20,
+  /** `baseTimestamp` is when tombstones and markers of this batch may go (Kafka's cleaner, KIP-534). */
+  deleteHorizon: 0x40,
 } as const
 
 export interface BatchHeader {

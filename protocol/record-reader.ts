@@ -31,6 +31,7 @@ export class RecordReader {
   private sourceEnd = 0
   private position = 0
   private recordEnd = 0
+  private tailStart = 0
   private keyStart = 0
   private keyBytes = -1
   private valueStart = 0
@@ -58,6 +59,7 @@ export class RecordReader {
     this.offset = batch.baseOffset + this.varint()
     this.timestamp =
       batch.timestampType === 'append' ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta
+    this.tailStart = this.position
     this.keyBytes = this.varint()
     this.keyStart = this.position
     if (this.keyBytes > 0) this.position += this.keyBytes
@@ -104,6 +106,11 @@ export class RecordReader {
     }
     this.position = this.recordEnd
     return headers
+  }
+
+  /** Key, value and headers as they are encoded: all of the record that does not depend on its batch. */
+  tail(): Buffer {
+    return this.source.subarray(this.tailStart, this.recordEnd)
   }
 
   private openBatch(): boolean {
