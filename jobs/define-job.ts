@@ -76,19 +76,31 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     )
 
   const compiled = compile(name, features, triggers)
-  return {
+  const settings = {
     name,
     input,
-    hash: shortHash(definitionText(definition), 16),
     idle,
     outOfOrdernessMs: duration('outOfOrderness', definition.outOfOrderness ?? '30s', fail),
     latenessMs: duration('lateness', definition.lateness ?? '1d', fail),
     dedupe: dedupe(definition.dedupe, fail),
     stateBytesMax,
+  }
+  return {
+    ...settings,
+    hash: hashOf({ ...settings, decay, features: written(features), triggers: written(triggers) }),
     create: () => compiled.layout.create(),
     ...stateForm(compiled.layout),
     ...behaviour(compiled, decay),
   }
+}
+
+/** What the author wrote, without the code that stands behind it. */
+function written(words: readonly (readonly [string, Feature | TriggerRule])[]) {
+  return Object.fromEntries(words.map(([name, { kind, options }]) => [name, { kind, options }]))
+}
+
+function hashOf(meaning: object): string {
+  return shortHash(definitionText(meaning), 16)
 }
 
 function checkNames(definition: JobDefinition, fail: Fail) {

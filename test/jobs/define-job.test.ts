@@ -56,6 +56,19 @@ test('the hash is that of the meaning: neither comments nor formatting nor the o
   assert.is.not(defineJob({ ...good, lateness: '2d' }).hash, defineJob(good).hash)
 })
 
+test('the hash is the same when a default is written out, and when only our own code changed', () => {
+  const { hash } = defineJob(good)
+  assert.is(
+    defineJob({ ...good, idle: 'wall-clock', decay: 'time', lateness: '24h', triggers: {} }).hash,
+    hash,
+  )
+  const recompiled = {
+    ...views,
+    compile: (scope: Parameters<typeof views.compile>[0]) => views.compile(scope),
+  }
+  assert.is(defineJob({ ...good, features: { views: recompiled } }).hash, hash)
+})
+
 test('an event that a feature cannot take is refused with its name, its path and what was found', () => {
   const job = defineJob({
     ...good,
