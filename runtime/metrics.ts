@@ -15,8 +15,8 @@ const slow = [10, 50, 100, 500, 1_000, 5_000, 15_000, 60_000, 300_000, 900_000]
 const request = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 
 /**
- * Every metric that Millrace measures, of jobs first, then of the sidecar, then of the embedded broker. In a scrape, Prometheus puts
- * `_total` behind a counter's name. docs/METRICS.md is made from this table.
+ * Every metric that Millrace measures, of jobs first, then of the sidecar, then of the embedded broker. In a
+ * scrape, Prometheus puts `_total` behind a counter's name. docs/METRICS.md is made from this table.
  */
 export const metrics = {
   millrace_events_in: {
@@ -238,16 +238,3 @@ export const metrics = {
     attributes: [],
   },
 } as const satisfies Record<string, Metric>
-
-export type MetricName = keyof typeof metrics
-export type CounterName = NamesOf<'counter'>
-export type HistogramName = NamesOf<'histogram'>
-export type GaugeName = NamesOf<'gauge'>
-type NamesOf<Kind> = {
-  [Name in MetricName]: (typeof metrics)[Name]['kind'] extends Kind ? Name : never
-}[MetricName]
-
-/** A value for each attribute of the metric, and for no other. */
-export type Attributes<Name extends MetricName> = {
-  readonly [Attribute in (typeof metrics)[Name]['attributes'][number]]: string | number
-}

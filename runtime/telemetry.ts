@@ -1,14 +1,6 @@
 import type { Counter, Histogram, ObservableGauge, ObservableResult } from '@opentelemetry/api'
 import type { metrics as SdkMetrics } from '@opentelemetry/sdk-node'
-import {
-  type Attributes,
-  type CounterName,
-  type GaugeName,
-  type HistogramName,
-  type Metric,
-  type MetricName,
-  metrics,
-} from './metrics.ts'
+import { type Metric, metrics } from './metrics.ts'
 
 /** What a process measures. Names and attributes are those of the table in metrics.ts, checked by the compiler. */
 export interface Telemetry {
@@ -21,6 +13,19 @@ export interface Telemetry {
   /** All of it in Prometheus' text format, version 0.0.4. */
   scrape(): Promise<string>
   close(): Promise<void>
+}
+
+export type MetricName = keyof typeof metrics
+export type CounterName = NamesOf<'counter'>
+export type HistogramName = NamesOf<'histogram'>
+export type GaugeName = NamesOf<'gauge'>
+type NamesOf<Kind> = {
+  [Name in MetricName]: (typeof metrics)[Name]['kind'] extends Kind ? Name : never
+}[MetricName]
+
+/** A value for each attribute of the metric, and for no other. */
+export type Attributes<Name extends MetricName> = {
+  readonly [Attribute in (typeof metrics)[Name]['attributes'][number]]: string | number
 }
 
 /** Attributes are an argument only where the metric has some. */
