@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Event } from './event.ts'
 import type { Scope } from './feature.ts'
 import { JobError } from './job.ts'
@@ -6,7 +7,7 @@ import { JobError } from './job.ts'
 export interface Selection {
   /** Names of `track` events, such as 'Order Completed'. Left out: every event of the user, of any type. */
   readonly of?: string | readonly string[]
-  /** Takes only events for which it answers true. Pure: no clock, no randomness, nothing from outside. */
+  /** Takes only events for which it answers true, and not false. Pure: no clock, no randomness, nothing from outside. */
   readonly where?: (event: Event) => boolean
 }
 
@@ -56,11 +57,17 @@ export function predicate(scope: Scope, where: Selection['where']): (event: Even
       'write a function: where: event => event.properties.price !== 0',
     )
   return event => {
+    let answer: unknown
     try {
-      return where(event) === true
+      answer = where(event)
     } catch (error) {
       throw thrown(scope.name, 'where', error)
     }
+    if (typeof answer === 'boolean') return answer
+    throw new JobError(
+      'bad_where',
+      `feature "${scope.name}": expected its where function to answer true or false; found ${show(answer)}`,
+    )
   }
 }
 
@@ -132,14 +139,16 @@ function pathFinder(path: string): (event: Event) => unknown {
 function badValue(name: string, options: Valued, wanted: string, found: unknown): JobError {
   const where =
     typeof options.value === 'string' ? `properties.${options.value}` : 'its value function'
-  const shown =
-    found === undefined
-      ? 'nothing'
-      : `${typeof found} ${String(JSON.stringify(found)).slice(0, 80)}`
   return new JobError(
     'bad_value',
-    `feature "${name}": expected ${wanted} at ${where}; found ${shown}`,
+    `feature "${name}": expected ${wanted} at ${where}; found ${show(found)}`,
   )
+}
+
+/** Of any value, also of one that JSON cannot say. */
+function show(found: unknown): string {
+  if (found === undefined) return 'nothing'
+  return `${typeof found} ${inspect(found, { depth: 1, breakLength: Infinity }).slice(0, 80)}`
 }
 
 function thrown(name: string, option: string, error: unknown): JobError {

@@ -16,7 +16,7 @@ export interface Windowed {
   readonly every?: string
 }
 
-/** A user's partial aggregates of one window take 8 to 20 bytes a tile. */
+/** The most tiles of a window. One takes about 4 bytes of a user's encoded state, and 1 to 9 more for each feature. */
 export const tilesMax = 1_000
 
 /** An amount that adds up, over all time or in a window. */

@@ -76,9 +76,10 @@ test('an event that a feature cannot take is refused with its name, its path and
   })
   const state = job.create()
   for (const [properties, found] of [
-    [{ total: { net: '12' } }, 'string "12"'],
+    [{ total: { net: '12' } }, "string '12'"],
     [{ total: 12 }, 'nothing'],
-    [{ total: { net: Number.POSITIVE_INFINITY } }, 'number'],
+    [{ total: { net: Number.POSITIVE_INFINITY } }, 'number Infinity'],
+    [{ total: { net: 12n } }, 'bigint 12n'],
   ] as const)
     assert.throws(
       () => job.absorb(state, eventOf({ event: 'Order Completed', properties }), contextOf()),
@@ -108,6 +109,16 @@ test("a function that throws is told with its feature's name", () => {
   assert.throws(
     () => valueThrows.absorb(valueThrows.create(), eventOf({}), contextOf()),
     isTold('value_threw'),
+  )
+})
+
+test('a where function that answers neither true nor false is told, and not taken for false', () => {
+  const where = (() => Promise.resolve(true)) as () => unknown as () => boolean
+  const job = defineJob({ ...good, features: { odd: count({ where }) } })
+  assert.throws(
+    () => job.absorb(job.create(), eventOf({}), contextOf()),
+    (error: unknown) =>
+      error instanceof JobError && error.code === 'bad_where' && error.message.includes('Promise'),
   )
 })
 
