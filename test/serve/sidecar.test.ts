@@ -15,15 +15,15 @@ test.before.each(async () => {
 test.after.each(() => trial.end())
 
 test('it is ready when it has caught up, and answers live with a small age', async () => {
-  for (let n = 0; n < 300; n++) trial.world.row(`user ${n}`, [n, 0], n)
+  for (let n = 0; n < 100; n++) trial.world.row(`user ${n}`, [n, 0], n)
   await trial.start()
   assert.is(trial.sidecar.ready().ready, false)
   assert.is((await trial.get('/ready')).status, 503)
   await trial.untilReady()
   assert.is((await trial.get('/ready')).status, 200)
-  const answer = await trial.features('user 299')
+  const answer = await trial.features('user 99')
   assert.is(answer.status, 200)
-  assert.is(answer.body.features.orders, 299)
+  assert.is(answer.body.features.orders, 99)
   assert.is(answer.body.source, 'live')
   assert.ok(answer.body.ageMs < 5_000, `${answer.body.ageMs} ms`)
   assert.is((await trial.features('nobody')).status, 404)
