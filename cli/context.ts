@@ -7,6 +7,8 @@ export interface CommandContext {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly logger: Logger
+  /** Where the logger writes from now on; standard error at first. */
+  logTo(write: (text: string) => void): void
   /** A line on standard output: results, and addresses to use. */
   print(line: string): void
 }

@@ -34,7 +34,6 @@ function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
-    if (process.stderr.isTTY) writeErr('\nstopping; Ctrl-C again stops at once\n')
     controller.abort()
   }
   process.on('SIGINT', onSignal)
@@ -50,10 +49,20 @@ function createContext(signal: AbortSignal): CommandContext {
       `MILLRACE_LOG is one of ${LOG_LEVELS.join(', ')}, not "${level}"`,
     )
   }
+  let write: (text: string) => void = writeErr
+  const human = process.stderr.isTTY === true
+  const logger = createLogger({ level, human, write: text => write(text) })
+  if (human) {
+    const tell = () => logger.info('stopping; Ctrl-C again stops at once')
+    signal.addEventListener('abort', tell, { once: true })
+  }
   return {
     signal,
     clock: systemClock,
-    logger: createLogger({ level, human: process.stderr.isTTY === true, write: writeErr }),
+    logger,
+    logTo(other) {
+      write = other
+    },
     print: line => writeOut(`${line}\n`),
   }
 }

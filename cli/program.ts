@@ -5,6 +5,7 @@ import { registerFeatures } from './command-features.ts'
 import { registerReplay } from './command-replay.ts'
 import { registerRun } from './command-run.ts'
 import { registerServe } from './command-serve.ts'
+import { registerStart } from './command-start.ts'
 import type { CommandContext } from './context.ts'
 import { packageVersion } from './version.ts'
 
@@ -28,6 +29,7 @@ export function createProgram(
       'after',
       '\nEach flag can be an environment variable too: --tls-ca is MILLRACE_TLS_CA, and --brokers is BROKERS.',
     )
+  registerStart(program, context)
   registerBroker(program, context)
   registerRun(program, context)
   registerServe(program, context)

@@ -23,6 +23,8 @@ export interface JobProcessOptions {
   readonly era: number
   /** A person said that records which are gone may be passed over. */
   readonly acceptLoss: boolean
+  /** Instead of the job's own: 'hold' for old data, which must not fade at its end. */
+  readonly idle?: Job['idle'] | undefined
   /** Makes the input, with so many partitions, where it is missing. */
   readonly createInput: number | undefined
   readonly replication: number
@@ -89,6 +91,7 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
             mode: options.mode,
             era: options.era,
             acceptLoss: options.acceptLoss,
+            idle: options.idle,
             cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
           },
           options.heapMbMax,

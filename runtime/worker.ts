@@ -20,6 +20,8 @@ export interface WorkerSetup {
   readonly mode: Mode
   readonly era: number
   readonly acceptLoss: boolean
+  /** Instead of the job's own. */
+  readonly idle?: Job['idle'] | undefined
   readonly cacheKeysMax: number
   /** Shared with the watchdog: see `Hand`. */
   readonly hand: SharedArrayBuffer
@@ -29,8 +31,9 @@ const beatMs = 100
 
 /** The thread of one lane, run by piscina; resolves when it has been told to stop and has stopped. */
 export default async function worker(setup: WorkerSetup): Promise<void> {
-  const { port, jobUrl, kafka, folder, hand: shared, ...options } = setup
-  const { default: job } = (await import(jobUrl)) as { default: Job }
+  const { port, jobUrl, kafka, folder, hand: shared, idle, ...options } = setup
+  const { default: defined } = (await import(jobUrl)) as { default: Job }
+  const job = idle === undefined ? defined : { ...defined, idle }
   const hand = new Float64Array(shared)
   const stopBeating = systemClock.every(beatMs, () => {
     hand[handField.beats] = (hand[handField.beats] ?? 0) + 1

@@ -8,7 +8,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('commands and flags')
-const commands = ['broker', 'dead', 'features', 'replay', 'run', 'serve']
+const commands = ['broker', 'dead', 'features', 'replay', 'run', 'serve', 'start']
 
 test('each command has a help that says what it does', async () => {
   const { out } = await parse('--help')
@@ -139,7 +139,13 @@ async function run(...args: string[]): Promise<string> {
 
 function context(print: (line: string) => void) {
   const logger = createLogger({ level: 'silent', human: false, write: () => undefined })
-  return { signal: AbortSignal.timeout(20_000), clock: systemClock, logger, print }
+  return {
+    signal: AbortSignal.timeout(20_000),
+    clock: systemClock,
+    logger,
+    print,
+    logTo: () => undefined,
+  }
 }
 
 async function listen(

@@ -1,0 +1,87 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Log, Producer } from '../runtime/log.ts'
+import type { Logger } from './logger.ts'
+import { replayFile } from './replay.ts'
+import { Shop } from './shop.ts'
+import { pumpShop } from './shop-pump.ts'
+
+export interface FeedOptions {
+  readonly log: Pick<Log, 'topics' | 'producer'>
+  readonly topic: string
+  /** A file of events, or `undefined` for the made-up shop. */
+  readonly file: string | undefined
+  readonly eventsPerSecond: number
+  readonly clock: Clock
+  readonly logger: Pick<Logger, 'warn'>
+  readonly signal: AbortSignal
+  /** Called once, with a user who has events. */
+  readonly onUser: (user: string) => void
+}
+
+const SEED = 1
+
+/**
+ * Sends events until the signal aborts or the file ends; the topic must have no other producer. It goes on where
+ * an earlier feed of the same kind ended, however that ended.
+ */
+export async function feed(options: FeedOptions): Promise<void> {
+  const { log, topic, file, clock, logger, signal, eventsPerSecond, onUser } = options
+  const ends = (await log.topics.ranges(topic)).map(({ end }) => Number(end))
+  const partitions = ends.length
+  const producer = log.producer()
+  try {
+    if (file === undefined) {
+      const shop = new Shop({ seed: SEED, first: ends.reduce((sum, end) => sum + end, 0) })
+      await pumpShop({
+        ...{ shop, topic, partitions, eventsPerSecond, clock, signal },
+        producer: noticing(producer, onUser),
+      })
+      return
+    }
+    const onBadLine = (line: number, reason: string) =>
+      logger.warn({ file, line, reason }, 'left out a line that is no event')
+    await replayFile(file, {
+      ...{ topic, partitions, onBadLine, signal },
+      producer: noticing(resuming(producer, ends), onUser),
+    })
+  } finally {
+    await producer.close()
+  }
+}
+
+/**
+ * Leaves out the first so many records of each partition, those that an earlier run has sent. A file's records come
+ * to each partition in the same order every time, so this is exact, also where a run died in the middle of a send.
+ */
+export function resuming(producer: Producer, already: readonly number[]): Producer {
+  const left = [...already]
+  return {
+    async send(appends) {
+      const rest = appends.map(append => {
+        const skipped = Math.min(left[append.partition] ?? 0, append.records.length)
+        left[append.partition] = (left[append.partition] ?? 0) - skipped
+        return { ...append, records: append.records.slice(skipped) }
+      })
+      const filled = rest.filter(({ records }) => records.length > 0)
+      return filled.length > 0 ? producer.send(filled) : []
+    },
+    close: () => producer.close(),
+  }
+}
+
+/** Tells the first key that passes through. */
+function noticing(producer: Producer, onUser: (user: string) => void): Producer {
+  let told = false
+  return {
+    async send(appends) {
+      const offsets = await producer.send(appends)
+      const key = appends.flatMap(({ records }) => records).find(record => record.key !== null)?.key
+      if (!told && key !== undefined && key !== null) {
+        told = true
+        onUser(typeof key === 'string' ? key : Buffer.from(key).toString('utf8'))
+      }
+      return offsets
+    },
+    close: () => producer.close(),
+  }
+}

@@ -1,0 +1,151 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { feed, resuming } from '../../cli/feed.ts'
+import { watchTelemetry } from '../../cli/live-figures.ts'
+import { forget, rememberFeed, startFolder } from '../../cli/start-folder.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { type Append, type Log, nextOffset, offset, type Producer } from '../../runtime/log.ts'
+import { noTelemetry } from '../../runtime/telemetry.ts'
+import { assert, rejects, suite } from '../harness.ts'
+
+const test = suite('what npm start feeds and shows')
+let folder = ''
+
+test.before.each(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-feed-'))
+})
+test.after.each(() => rm(folder, { recursive: true, force: true }))
+
+test('a producer that resumes leaves out what each partition has already', async () => {
+  const { producer, sent } = topic(2)
+  const values = (partition: number, ...texts: string[]): Append => ({
+    topic: 't',
+    partition,
+    records: texts.map(value => ({ key: null, value })),
+  })
+  const resumed = resuming(producer, [3, 0])
+  await resumed.send([values(0, 'a', 'b'), values(1, 'c')])
+  await resumed.send([values(0, 'd')])
+  await resumed.send([values(0, 'e', 'f'), values(1, 'g')])
+  assert.equal(sent, [
+    ['e', 'f'],
+    ['c', 'g'],
+  ])
+})
+
+test('a file that was fed in part, a partition further than another, is fed to its end without repeats', async () => {
+  const file = join(folder, 'events.jsonl')
+  const lines = Array.from({ length: 100 }, (_, at) =>
+    JSON.stringify({ userId: `user-${at % 7}`, messageId: String(at) }),
+  )
+  await writeFile(file, `${lines.join('\n')}\n`)
+  const whole = topic(2)
+  await feed(options(whole.log, file))
+  const part = topic(2)
+  part.sent[0]?.push(...(whole.sent[0]?.slice(0, 5) ?? []))
+  part.sent[1]?.push(...(whole.sent[1]?.slice(0, 31) ?? []))
+  await feed(options(part.log, file))
+  assert.equal(part.sent, whole.sent)
+  assert.is(part.sent.flat().length, 100)
+})
+
+test('a shop goes on with new message ids, and tells a user who has events', async () => {
+  const shop = topic(2)
+  const users: string[] = []
+  for (let start = 0; start < 2; start++) {
+    await feed({
+      ...options(shop.log, undefined),
+      signal: AbortSignal.timeout(150),
+      onUser: user => users.push(user),
+    })
+  }
+  const ids = shop.sent.flat().map(value => JSON.parse(value).messageId)
+  const again = ids.length - new Set(ids).size
+  assert.ok(ids.length > 100 && again / ids.length < 0.1, `${again} of ${ids.length} came twice`)
+  assert.is(users.length, 2)
+  assert.ok(shop.sent.flat().some(value => JSON.parse(value).userId === users[0]))
+})
+
+test('a folder is fed from one thing until it is forgotten', async () => {
+  const parts = startFolder(folder, '1', 'email')
+  await rememberFeed(parts, undefined)
+  await rememberFeed(parts, undefined)
+  const refusal = await rejects(() => rememberFeed(parts, 'orders.jsonl'), 'other_feed')
+  assert.match(refusal.message, /made-up shop.*orders\.jsonl: add --fresh/)
+  await forget(parts)
+  await rememberFeed(parts, 'orders.jsonl')
+})
+
+test('the live figures are those of the telemetry, over the last ten seconds', () => {
+  let nowMs = 0
+  const clock = { ...systemClock, elapsed: () => nowMs }
+  const { telemetry, figures } = watchTelemetry(noTelemetry, clock)
+  assert.equal(figures(), {
+    eventsPerSecond: undefined,
+    users: undefined,
+    lagRecords: undefined,
+    latencyMs: undefined,
+  })
+  const stop = telemetry.gauge('millrace_lag_records', () =>
+    [0, 1].map(partition => ({ value: 4, attributes: { partition } })),
+  )
+  telemetry.gauge('millrace_view_rows', () => [{ value: 12 }])
+  telemetry.add('millrace_rows_out', 1_000, { partition: 0 })
+  for (let second = 1; second <= 20; second++) {
+    nowMs = second * 1_000
+    telemetry.add('millrace_events_in', second <= 15 ? 600 : 300, { partition: 0 })
+    for (let ms = 1; ms <= 100; ms++)
+      telemetry.record('millrace_feature_latency_ms', ms * (second <= 5 ? 5 : 1))
+  }
+  // From before this process began: it says nothing of how fast it is.
+  telemetry.record('millrace_feature_latency_ms', 3_600_000)
+  nowMs = 20_500
+  const { eventsPerSecond = 0, ...rest } = figures()
+  assert.ok(eventsPerSecond >= 400 && eventsPerSecond <= 500, String(eventsPerSecond))
+  assert.equal(rest, { users: 12, lagRecords: 8, latencyMs: { p50: 51, p99: 100 } })
+  stop()
+  assert.is(figures().lagRecords, undefined)
+})
+
+test.run()
+
+/** A topic that grows by what is produced; only what `feed` asks of a log. */
+function topic(partitions: number): {
+  log: Pick<Log, 'topics' | 'producer'>
+  producer: Producer
+  sent: string[][]
+} {
+  const sent = Array.from({ length: partitions }, (): string[] => [])
+  const producer: Producer = {
+    async send(appends) {
+      return appends.map(({ partition, records }) => {
+        const at = offset(sent[partition]?.length ?? 0)
+        sent[partition]?.push(...records.map(({ value }) => String(value)))
+        return at
+      })
+    },
+    close: async () => undefined,
+  }
+  const topics = {
+    create: async () => undefined,
+    describe: async () => undefined,
+    ranges: async () =>
+      sent.map(({ length }) => ({ start: nextOffset(0), end: nextOffset(length) })),
+  }
+  return { log: { topics, producer: () => producer }, producer, sent }
+}
+
+function options(log: Pick<Log, 'topics' | 'producer'>, file: string | undefined) {
+  return {
+    ...{
+      log,
+      topic: 'events',
+      file,
+      eventsPerSecond: 2_000,
+      clock: systemClock,
+      logger: { warn: () => undefined },
+    },
+    ...{ signal: AbortSignal.timeout(10_000), onUser: () => undefined },
+  }
+}
