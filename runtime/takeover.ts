@@ -80,20 +80,13 @@ async function decide(
 ): Promise<TakeoverPlan> {
   const { job, partition, log, clock } = options
   const topics = outputTopics(job.name)
-  // The ranges afterwards: read before, they may end below an offset that a newer owner has committed since.
   const [committed] = await log.committed(topics.commits, job.input, [partition])
-  const [inputs, changelogs] = await Promise.all([
-    log.topics.ranges(job.input),
-    log.topics.ranges(topics.changelog),
-  ])
   const nothing = { start: 0 as NextOffset, end: 0 as NextOffset }
-  const input = inputs[partition] ?? nothing
-  const changelog = changelogs[partition] ?? nothing
-  const read =
-    committed || changelog.end === 0
-      ? undefined
-      : await newestMarker({ ...options, changelog: topics.changelog }, changelog.start)
+  const rangeOf = async (topic: string) => (await log.topics.ranges(topic))[partition] ?? nothing
+  const read = committed ? undefined : await readMarker(options, await rangeOf(topics.changelog))
   const marker = read?.marker
+  // Last of all: read before, they may end below what a newer owner has committed since.
+  const [input, changelog] = await Promise.all([rangeOf(job.input), rangeOf(topics.changelog)])
   const progress = committed ? parseMetadata(committed) : marker
   const readable =
     progress &&
@@ -115,6 +108,16 @@ async function decide(
     now: clock.now(),
     acceptLoss: options.acceptLoss,
   })
+}
+
+/** What the changelog says where no offset is committed: Kafka forgot it, or there never was one. */
+async function readMarker(
+  options: TakeoverOptions,
+  { start, end }: { start: NextOffset; end: NextOffset },
+): Promise<{ marker: CommittedProgress | undefined; records: number }> {
+  if (end === 0) return { marker: undefined, records: 0 }
+  const { changelog } = outputTopics(options.job.name)
+  return newestMarker({ ...options, changelog }, start)
 }
 
 function begin(

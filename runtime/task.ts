@@ -358,9 +358,8 @@ export class Task<State = unknown> {
     this.#next = nextOffset(records.offset + 1)
     this.#last = records.offset
     this.#appendedAt = records.timestamp
-    if (this.#watermark.time === before) return
-    this.#timersDue = true
-    this.#watermarkMovedAt = this.#options.clock.elapsed()
+    this.#timersDue = true // also where the watermark stands still: an event from behind it may have set a timer there
+    if (this.#watermark.time !== before) this.#watermarkMovedAt = this.#options.clock.elapsed()
   }
 
   #endBatch(batch: Batch): void {
