@@ -90,6 +90,11 @@ export function timerCases(
       await store.write(slice({ timersAdded: timers }))
       assert.equal(await walk(store, 40_000, 700), timers)
       await store.loadTimers(undefined)
+      const far = { time: 50_000, key: 'far' }
+      await store.write(slice({ timersAdded: [far] }))
+      assert.equal(await walk(store, 45_000, 700), timers)
+      await store.write(slice({ timersRemoved: [far] }))
+      await store.loadTimers(undefined)
       const seen: TimerEntry[] = []
       while (seen.length < 19_000) {
         const found = store.timers(seen.at(-1), 40_000, 1_000)
