@@ -7,6 +7,7 @@ import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import type { Log } from '../runtime/log.ts'
 import { openBrokers } from './brokers.ts'
+import { deleteTopics } from './delete-topics.ts'
 import { type Guarantee, guaranteeFlag, wholeFlag } from './flags.ts'
 import { eventsTopic } from './input.ts'
 import { probeLatency } from './latency-probe.ts'
@@ -88,9 +89,11 @@ async function measure(log: Log, engine: string, setting: Setting): Promise<Late
   await log.topics.create([eventsTopic(input)])
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   let child: MeasuredProcess | undefined
+  let topics = [input]
   try {
     const started = await start(engine, folder, { ...setting, input })
     child = started.child
+    topics = [input, ...started.topics]
     await Promise.race([started.ready(), child.failed()])
     const found = await probeLatency({
       log,
@@ -107,6 +110,7 @@ async function measure(log: Log, engine: string, setting: Setting): Promise<Late
   } finally {
     child?.kill()
     await rm(folder, { recursive: true })
+    await deleteTopics(setting.brokers, topics)
   }
 }
 

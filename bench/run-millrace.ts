@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
+import { deleteTopics } from './delete-topics.ts'
 import { finalFeatures } from './final-features.ts'
 import type { Guarantee } from './flags.ts'
 import { MeasuredProcess } from './measured-process.ts'
@@ -34,7 +35,7 @@ const peerJob = new URL('./peer-job.ts', import.meta.url).href
 export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const launchedAt = systemClock.now()
-  const { child, job, output } = await startMillrace(folder, run)
+  const { child, job, output, topics } = await startMillrace(folder, run)
   try {
     await Promise.race([allCommitted(log, job, run), child.failed()])
     await child.end()
@@ -54,7 +55,13 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
   } finally {
     child.kill()
     await rm(folder, { recursive: true })
+    await deleteTopics(run.brokers, topics)
   }
+}
+
+/** All that a job makes at the broker besides its group. */
+function topicsOf(job: string): string[] {
+  return ['features', 'changelog', 'triggers', 'late', 'dead'].map(kind => `${job}.${kind}`)
 }
 
 /** Started, and not yet ready. */
@@ -62,6 +69,8 @@ export interface StartedEngine {
   readonly child: MeasuredProcess
   /** The topic of its rows. */
   readonly output: string
+  /** To be deleted when it has ended. */
+  readonly topics: readonly string[]
   /** Resolves when it has all partitions of the input; rejects when it takes more than a minute. */
   ready(): Promise<void>
 }
@@ -79,7 +88,8 @@ export async function startMillrace(
     ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],
     ...['--lanes', String(lanes), '--mode', guarantee],
   ])
-  return { child, job, output: `${job}.features`, ready: () => ready(child) }
+  const output = `${job}.features`
+  return { child, job, output, topics: topicsOf(job), ready: () => ready(child) }
 }
 
 async function ready(child: MeasuredProcess): Promise<void> {

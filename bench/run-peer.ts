@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
+import { deleteTopics } from './delete-topics.ts'
 import { finalFeatures } from './final-features.ts'
 import type { Guarantee } from './flags.ts'
 import { MeasuredProcess } from './measured-process.ts'
@@ -38,6 +39,7 @@ export async function runPeer(log: Log, peer: Peer, run: PeerRun): Promise<RunRe
     child.kill()
   }
   const { hash } = await finalFeatures(log, output)
+  await deleteTopics(run.brokers, [output])
   return { ...parseReport(child.output), hash }
 }
 
@@ -49,7 +51,7 @@ export function startPeer(peer: Peer, run: Omit<PeerRun, 'events'>): StartedEngi
     ...[peer, 'run', '--brokers', brokers, '--in', input, '--out', output],
     ...['--guarantee', guarantee],
   ])
-  return { child, output, ready: () => printedReady(child, peer) }
+  return { child, output, topics: [output], ready: () => printedReady(child, peer) }
 }
 
 async function printedReady(child: MeasuredProcess, peer: Peer): Promise<void> {

@@ -54,11 +54,10 @@ export async function throughput(args: readonly string[]): Promise<void> {
     const summary = summarize(results)
     console.log(`\n${summary}`)
     if (settings.small) return
+    const { load, rounds: runs, guarantee } = settings
     const when = machine(new Date(systemClock.now()))
-    writeResults(
-      'Throughput',
-      `${when}, broker: ${brokers.name}, rounds: ${settings.rounds}\n\n${summary}`,
-    )
+    const how = `${load.events} events, ${guarantee}, broker: ${brokers.name}, rounds: ${runs}`
+    writeResults('Throughput', `${when}\n\n${how}\n\n${summary}`)
   } finally {
     await log.close()
     await brokers.close()

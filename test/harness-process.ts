@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 
 const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
-const OUTPUT_MAX = 50_000
+/** The most of its output that is kept, from its end, in characters. */
+const OUTPUT_MAX = 4_000
 const READY_MS_MAX = 60_000
 const STOP_MS_MAX = 30_000
 
@@ -12,6 +13,7 @@ export class MillraceProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<string>
   #output = ''
+  #address: string | undefined
   #hasEnded = false
 
   constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
@@ -22,6 +24,7 @@ export class MillraceProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', text => {
         this.#output = (this.#output + text).slice(-OUTPUT_MAX)
+        this.#address ??= /(http:\S+)\/metrics\n/.exec(this.#output)?.[1]
       })
     }
     this.#ended = new Promise((resolve, reject) => {
@@ -43,7 +46,7 @@ export class MillraceProcess {
     const deadline = systemClock.elapsed() + READY_MS_MAX
     while (systemClock.elapsed() < deadline) {
       this.assertRunning()
-      const address = /(http:\S+)\/metrics/.exec(this.#output)?.[1]
+      const address = this.#address
       if (address !== undefined && (await answersOk(`${address}/ready`))) return
       await systemClock.sleep(50)
     }
