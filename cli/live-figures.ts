@@ -12,6 +12,8 @@ export interface LiveFigures {
 
 const WINDOW_MS = 10_000
 const LATENCIES_MAX = 20_000
+/** The job tells its counts at most so far apart. */
+const TELLING_MS = 1_500
 
 /**
  * Hands everything on to `telemetry`, and keeps of it what a display shows: so a display shows what a scrape does.
@@ -25,7 +27,6 @@ export function watchTelemetry(
   const arrivals: { at: number; events: number }[] = []
   const latencies: { at: number; ms: number }[] = []
   const startedAt = clock.elapsed()
-  let begunAt: number | undefined
 
   const forgetOld = () => {
     const oldest = clock.elapsed() - WINDOW_MS
@@ -39,7 +40,6 @@ export function watchTelemetry(
   const watched: Telemetry = {
     add(name, amount, ...rest) {
       if (name === 'millrace_events_in' && amount > 0) {
-        begunAt ??= clock.elapsed()
         arrivals.push({ at: clock.elapsed(), events: amount })
       }
       telemetry.add(name, amount, ...rest)
@@ -73,16 +73,28 @@ export function watchTelemetry(
     telemetry: watched,
     figures() {
       forgetOld()
-      const events = arrivals.reduce((sum, arrival) => sum + arrival.events, 0)
-      const spanMs = Math.min(WINDOW_MS, clock.elapsed() - (begunAt ?? Number.NaN))
       return {
-        eventsPerSecond: spanMs >= 1_000 ? (events * 1_000) / spanMs : undefined,
+        eventsPerSecond: ratePerSecond(arrivals, clock.elapsed()),
         users: total('millrace_view_rows'),
         lagRecords: total('millrace_lag_records'),
         latencyMs: quantiles(latencies.map(({ ms }) => ms)),
       }
     },
   }
+}
+
+/** Counts are told about once a second, each for the time before it: what the first ones tell lies before the span. */
+function ratePerSecond(
+  arrivals: readonly { at: number; events: number }[],
+  now: number,
+): number | undefined {
+  const first = arrivals[0]
+  const last = arrivals.at(-1)
+  if (first === undefined || last === undefined) return undefined
+  const spanMs = Math.max(last.at, now - TELLING_MS) - first.at
+  if (spanMs < TELLING_MS / 2) return undefined
+  const counted = arrivals.filter(({ at }) => at > first.at + TELLING_MS / 2)
+  return (counted.reduce((sum, { events }) => sum + events, 0) * 1_000) / spanMs
 }
 
 function quantiles(values: number[]): { p50: number; p99: number } | undefined {

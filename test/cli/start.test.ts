@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { assert, suite } from '../harness.ts'
+import { type Millrace, millrace, startMillrace } from './millrace.ts'
+
+const test = suite('npm start', { timeoutMs: 120_000 })
+let data = ''
+
+test.before(async () => {
+  data = await mkdtemp(join(tmpdir(), 'millrace-start-'))
+})
+const running: Millrace[] = []
+test.after(async () => {
+  for (const { child } of running) child.kill('SIGKILL')
+  await rm(data, { recursive: true, force: true })
+})
+
+test('shows a user with features, stops in order at Ctrl-C, and goes on where it was', async () => {
+  const anyPort = ['--data', data, '--port', '0', '--job-port', '0', '--broker-port', '0']
+  const first = startMillrace(['start', ...anyPort])
+  running.push(first)
+  const [url = ''] =
+    /http:\S+\/features/.exec(await first.printed(/http:\S+\/features\n[\s\S]*live, .* lag 0/)) ??
+    []
+  const row = (await (await fetch(url)).json()) as {
+    features: Record<string, unknown>
+    version: [number, number]
+  }
+  assert.ok(Number(row.features.views7d) > 0, JSON.stringify(row))
+  assert.match(await (await fetch(new URL('/metrics', url))).text(), /millrace_events_in_total/)
+
+  const second = await millrace(['start', ...anyPort])
+  assert.is(second.code, 1)
+  assert.match(
+    second.stdout + second.stderr,
+    /\nmillrace: the broker's folder .* is in use by process/,
+  )
+
+  first.child.kill('SIGINT')
+  const { code, stdout, stderr } = await first.ended
+  assert.is(code, 0, stderr)
+  assert.match(stdout, /^stopped, /m)
+
+  const again = startMillrace(['start', ...anyPort])
+  running.push(again)
+  const [urlAgain = ''] =
+    /http:\S+\/features/.exec(await again.printed(/http:\S+\/features\n[\s\S]*live, .* lag 0/)) ??
+    []
+  const old = await fetch(new URL(new URL(url).pathname, urlAgain))
+  const rowAgain = (await old.json()) as typeof row
+  assert.ok(rowAgain.version[0] >= row.version[0], 'the row went back')
+  again.child.kill('SIGINT')
+  assert.is((await again.ended).code, 0)
+})
+
+test('refuses a file where the shop was, and a file that is not there, in one line', async () => {
+  const other = await millrace(['start', '--data', data, '--input', 'package.json'])
+  assert.is(other.code, 1)
+  assert.match(
+    other.stderr,
+    /^millrace: this folder holds the events of the made-up shop.*--fresh[^\n]*\n$/,
+  )
+  const none = await millrace(['start', '--data', data, '--input', '/no/such/file'])
+  assert.is(none.code, 1)
+  assert.match(none.stderr, /^millrace: \/no\/such\/file does not exist\n$/)
+})
+
+test.run()
