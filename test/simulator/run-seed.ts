@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Job } from '../../jobs/job.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
 import { inputSpec } from '../../runtime/job-topics.ts'
@@ -107,12 +108,18 @@ class SeedRun {
   }
 
   digest(): string {
-    const topics = outputTopics(this.job.name)
-    const names = [topics.features, topics.triggers, topics.late, topics.dead, topics.changelog]
-    return names
-      .flatMap(name => this.cluster.partitions(name))
-      .map(({ topic, partition, end }) => `${topic}-${partition}:${end}`)
-      .join(' ')
+    const { commits: _, ...topics } = outputTopics(this.job.name)
+    const hash = createHash('sha1')
+    for (const topic of Object.values(topics)) {
+      if (!this.cluster.spec(topic)) continue
+      for (const partition of this.cluster.partitions(topic)) {
+        for (const { offset, key, value } of partition.everCommitted()) {
+          hash.update(`${topic} ${partition.partition} ${offset} ${key} `)
+          hash.update(value ?? 'null')
+        }
+      }
+    }
+    return hash.digest('hex')
   }
 
   /** A process on its machine's disk; a killed one comes back after a while, one time in five without its disk. */
@@ -136,6 +143,16 @@ class SeedRun {
       this.scheduler.after(this.random.between(50, 15_000), () => this.start(machine, disk))
     })
     host.start().catch((error: Error) => this.died(host, error))
+    if (!this.fed && this.random.chance(0.4)) {
+      this.scheduler.after(this.random.below(40_000), () => void this.leave(host))
+    }
+  }
+
+  /** An orderly end, as for a new version: everything is committed, and the group is told. */
+  private async leave(host: SimHost<unknown>): Promise<void> {
+    if (host.process.killed) return
+    await host.stop()
+    host.process.kill()
   }
 
   /** It ends by itself, and somebody starts it again; a reason other than a fault of ours is a problem. */
