@@ -95,7 +95,7 @@ export class Lane<State = unknown> {
       ...order,
       partition,
       openStore: () => openStore(partition),
-      cacheKeysMax: Math.max(1_000, Math.floor(cacheKeysMax / tasks)),
+      cacheKeysMax: Math.max(1, Math.floor(cacheKeysMax / tasks)),
       inHand: offset => inHand(partition, offset),
       events: {
         onTaken: bytes => post({ kind: 'taken', partition, incarnation, bytes }),
