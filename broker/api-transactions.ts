@@ -8,9 +8,6 @@ import type { OffsetCommit } from './committed-offsets.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { ProducerIdentity } from './transaction.ts'
 
-/** `__consumer_offsets` partitions are not told apart here: all groups' offsets are one place. */
-const OPERATION_NOT_ATTEMPTED = 55
-
 export const initProducerId: Api = {
   key: apiKeys.InitProducerId,
   min: 0,
@@ -49,7 +46,7 @@ export const addPartitionsToTxn: Api = {
     const errorAt = (topic: string, partition: number) => {
       if (known) return fencedFor(version, error)
       return isKnown(topic, partition)
-        ? OPERATION_NOT_ATTEMPTED
+        ? errorCodes.OPERATION_NOT_ATTEMPTED
         : errorCodes.UNKNOWN_TOPIC_OR_PARTITION
     }
     const writer = new Writer().int32(0)

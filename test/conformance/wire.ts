@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { type ApiName, apiKeys } from '../../protocol/api-keys.ts'
+import { errorName } from '../../protocol/error-codes.ts'
+import { Reader } from '../../protocol/reader.ts'
+import {
+  encodeRecordBatch,
+  type OutgoingRecord,
+  RecordReader,
+} from '../../protocol/record-batch.ts'
+import { type AbortedTransaction, visibleBatches } from '../../protocol/visible.ts'
+import { Writer } from '../../protocol/writer.ts'
+
+export interface Producer {
+  readonly producerId: number
+  readonly epoch: number
+}
+
+export interface FetchOptions {
+  readonly committed?: boolean
+  readonly waitMs?: number
+  readonly bytesMin?: number
+  readonly bytesMax?: number
+}
+
+export interface Fetched {
+  readonly error: string
+  readonly end: number
+  readonly stable: number
+  readonly start: number
+  readonly aborted: readonly AbortedTransaction[]
+  readonly records: Buffer
+}
+
+/** One connection that says exactly what a test wants said, in the request versions that kafkajs uses. */
+export class Wire {
+  readonly socket: Socket
+  private input: Buffer = Buffer.alloc(0)
+  private readonly waiting: ((answer: Reader) => void)[] = []
+  private readonly failed: Promise<never>
+  private correlation = 0
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    this.failed = new Promise((_, reject) => {
+      socket.on('close', () => reject(new Error('the broker closed the connection')))
+    })
+    this.failed.catch(() => 'told to whoever asks next')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', chunk => this.receive(chunk))
+  }
+
+  static async open(address: string): Promise<Wire> {
+    const [host = '', port] = address.split(':')
+    const socket = connect(Number(port), host)
+    await once(socket, 'connect')
+    return new Wire(socket)
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  /** The answer, at its body. */
+  request(api: ApiName, version: number, body: Writer): Promise<Reader> {
+    const request = new Writer()
+      .int16(apiKeys[api])
+      .int16(version)
+      .int32(++this.correlation)
+      .string('wire')
+      .raw(body.finish())
+    this.socket.write(new Writer().bytes(request.finish()).finish())
+    const answer = new Promise<Reader>(resolve => this.waiting.push(resolve))
+    return Promise.race([answer, this.failed])
+  }
+
+  /** Name of the error, and the base offset. */
+  async produce(
+    topic: string,
+    batch: Uint8Array,
+    { partition = 0, transactionalId = null as string | null } = {},
+  ) {
+    const body = new Writer(batch.length + 100).string(transactionalId).int16(-1).int32(5000)
+    body.array([topic], () =>
+      body.string(topic).array([partition], () => body.int32(partition).bytes(batch)),
+    )
+    const answer = await this.request('Produce', 7, body)
+    const [result] = answer
+      .array(one => {
+        one.string()
+        return one.array(each => {
+          each.int32()
+          return {
+            error: errorName(each.int16()),
+            offset: each.int64(),
+            appendTime: each.int64(),
+            start: each.int64(),
+          }
+        })
+      })
+      .flat()
+    if (result === undefined) throw new Error('an answer without the partition')
+    return result
+  }
+
+  async fetch(
+    topic: string,
+    offset: number,
+    options: FetchOptions = {},
+    partition = 0,
+  ): Promise<Fetched> {
+    const { committed = true, waitMs = 0, bytesMin = 1, bytesMax = 1024 * 1024 } = options
+    const body = new Writer()
+      .int32(-1)
+      .int32(waitMs)
+      .int32(bytesMin)
+      .int32(50 * 1024 * 1024)
+      .int8(committed ? 1 : 0)
+      .int32(0)
+      .int32(-1)
+    body.array([topic], () =>
+      body
+        .string(topic)
+        .array([partition], () =>
+          body.int32(partition).int32(-1).int64(offset).int64(-1).int32(bytesMax),
+        ),
+    )
+    body.array([], () => body).string('')
+    const answer = await this.request('Fetch', 11, body)
+    answer.int32()
+    answer.int16()
+    answer.int32()
+    const [result] = answer
+      .array(one => {
+        one.string()
+        return one.array(readFetched)
+      })
+      .flat()
+    if (result === undefined) throw new Error('an answer without the partition')
+    return result
+  }
+
+  /** All that a reader sees from `offset` on, as `offset:value`. */
+  async seen(topic: string, offset = 0, committed = true, partition = 0): Promise<string[]> {
+    const seen: string[] = []
+    for (let at = offset; ; ) {
+      const { error, aborted, records } = await this.fetch(topic, at, { committed }, partition)
+      if (error !== 'NONE') throw new Error(error)
+      const visible = visibleBatches(records, at, aborted)
+      const reader = new RecordReader(visible.records)
+      while (reader.next()) if (reader.offset >= at) seen.push(`${reader.offset}:${reader.value()}`)
+      if (visible.next === at) return seen
+      at = visible.next
+    }
+  }
+
+  async initProducerId(
+    transactionalId: string | null,
+    timeoutMs = 30_000,
+  ): Promise<Producer & { error: string }> {
+    const body = new Writer().string(transactionalId).int32(timeoutMs)
+    for (;;) {
+      const answer = await this.request('InitProducerId', 1, body)
+      answer.int32()
+      const error = errorName(answer.int16())
+      if (!isTransient(error)) return { error, producerId: answer.int64(), epoch: answer.int16() }
+      await pause()
+    }
+  }
+
+  /** Of each partition. */
+  async addPartitions(
+    id: string,
+    { producerId, epoch }: Producer,
+    topic: string,
+    partitions: readonly number[] = [0],
+  ): Promise<string[]> {
+    const body = new Writer().string(id).int64(producerId).int16(epoch)
+    body.array([topic], () => body.string(topic).array(partitions, each => body.int32(each)))
+    for (;;) {
+      const answer = await this.request('AddPartitionsToTxn', 1, body)
+      answer.int32()
+      const errors = answer
+        .array(one => {
+          one.string()
+          return one.array(each => {
+            each.int32()
+            return errorName(each.int16())
+          })
+        })
+        .flat()
+      if (!errors.some(isTransient)) return errors
+      await pause()
+    }
+  }
+
+  async addOffsets(id: string, { producerId, epoch }: Producer, group: string): Promise<string> {
+    return this.untilSettled(
+      'AddOffsetsToTxn',
+      new Writer().string(id).int64(producerId).int16(epoch).string(group),
+    )
+  }
+
+  async endTxn(
+    id: string,
+    { producerId, epoch }: Producer,
+    type: 'commit' | 'abort',
+  ): Promise<string> {
+    return this.untilSettled(
+      'EndTxn',
+      new Writer()
+        .string(id)
+        .int64(producerId)
+        .int16(epoch)
+        .boolean(type === 'commit'),
+    )
+  }
+
+  private async untilSettled(api: ApiName, body: Writer): Promise<string> {
+    for (;;) {
+      const answer = await this.request(api, 1, body)
+      answer.int32()
+      const error = errorName(answer.int16())
+      if (!isTransient(error)) return error
+      await pause()
+    }
+  }
+
+  private receive(chunk: Buffer): void {
+    this.input = Buffer.concat([this.input, chunk])
+    while (this.input.length >= 4 && this.input.length >= 4 + this.input.readInt32BE(0)) {
+      const end = 4 + this.input.readInt32BE(0)
+      const answer = new Reader(this.input.subarray(4, end))
+      answer.int32()
+      this.input = this.input.subarray(end)
+      this.waiting.shift()?.(answer)
+    }
+  }
+}
+
+function readFetched(reader: Reader): Fetched {
+  reader.int32()
+  const error = errorName(reader.int16())
+  const [end, stable, start] = [reader.int64(), reader.int64(), reader.int64()]
+  const aborted =
+    reader.nullableArray(each => ({ producerId: each.int64(), firstOffset: each.int64() })) ?? []
+  reader.int32()
+  return { error, end, stable, start, aborted, records: reader.nullableBytes() ?? Buffer.alloc(0) }
+}
+
+/** A batch of these values, with keys where `key=value` is given. */
+export function batchOf(
+  values: readonly (string | OutgoingRecord)[],
+  options: Partial<Producer> & { sequence?: number; transactional?: boolean } = {},
+): Buffer {
+  const records = values.map(each => (typeof each === 'string' ? { key: null, value: each } : each))
+  const { producerId = -1, epoch = -1, sequence = -1, transactional = false } = options
+  return encodeRecordBatch(records, {
+    now: Date.now(),
+    producerId,
+    producerEpoch: epoch,
+    baseSequence: sequence,
+    transactional,
+  })
+}
+
+export function unique(what: string): string {
+  return `${what}-${randomUUID().slice(0, 8)}`
+}
+
+export const pause = (ms = 20) => new Promise<void>(resolve => setTimeout(resolve, ms))
+
+/** Kafka answers these while it loads or still ends the transaction before. */
+function isTransient(error: string): boolean {
+  return (
+    error === 'CONCURRENT_TRANSACTIONS' ||
+    error === 'COORDINATOR_LOAD_IN_PROGRESS' ||
+    error === 'NOT_COORDINATOR' ||
+    error === 'COORDINATOR_NOT_AVAILABLE'
+  )
+}
