@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BatchOperation, ClassicLevel } from 'classic-level'
+import { type ChainedBatch, ClassicLevel } from 'classic-level'
 import {
   formatKey,
   formatVersion,
@@ -20,7 +20,9 @@ import { checkTimers } from './timer-order.ts'
 import { applyToPage, pageSize, type TimerPage, timersOfPage } from './timer-page.ts'
 
 type Level = ClassicLevel<string, Uint8Array>
-type Operation = BatchOperation<Level, string | Buffer, Uint8Array>
+type Batch = ChainedBatch<Level, string, Uint8Array>
+
+const binaryKey = { keyEncoding: 'buffer' } as const
 
 const empty = new Uint8Array(0)
 
@@ -75,9 +77,10 @@ class LevelStore implements Store {
   }
 
   async write(slice: Slice): Promise<void> {
-    const list = operations(slice)
+    checkTimers(slice.timersAdded)
+    checkTimers(slice.timersRemoved)
     await this.#inTurn(async () => {
-      await this.#level.batch<string | Buffer, Uint8Array>(list, { sync: true })
+      await fill(this.#level.batch(), slice).write({ sync: true })
       this.#progress = slice.progress
       applyToPage(this.#page, slice)
     })
@@ -139,23 +142,18 @@ class LevelStore implements Store {
   }
 }
 
-/** Removals come first: a timer in both lists stays, as in the memory store. */
-function operations(slice: Slice): Operation[] {
-  checkTimers(slice.timersAdded)
-  checkTimers(slice.timersRemoved)
-  const list: Operation[] = []
-  for (const [key, value] of slice.states)
-    list.push(
-      value === undefined
-        ? { type: 'del', key: stateKey(key) }
-        : { type: 'put', key: stateKey(key), value },
-    )
-  for (const timer of slice.timersRemoved)
-    list.push({ type: 'del', key: timerKey(timer), keyEncoding: 'buffer' })
-  for (const timer of slice.timersAdded)
-    list.push({ type: 'put', key: timerKey(timer), keyEncoding: 'buffer', value: empty })
-  list.push({ type: 'put', key: progressKey, value: Buffer.from(JSON.stringify(slice.progress)) })
-  return list
+/**
+ * A chained batch, since one from an array blocks the thread nine times as long: 53 µs an operation against 6,
+ * in 4,000 puts of 250 bytes. Removals come first: a timer in both lists stays, as in the memory store.
+ */
+function fill(batch: Batch, slice: Slice): Batch {
+  for (const [key, value] of slice.states) {
+    if (value === undefined) batch.del(stateKey(key))
+    else batch.put(stateKey(key), value)
+  }
+  for (const timer of slice.timersRemoved) batch.del(timerKey(timer), binaryKey)
+  for (const timer of slice.timersAdded) batch.put(timerKey(timer), empty, binaryKey)
+  return batch.put(progressKey, Buffer.from(JSON.stringify(slice.progress)))
 }
 
 async function readPage(level: Level, cursor: TimerEntry | undefined): Promise<TimerPage> {
