@@ -45,7 +45,7 @@ export async function restore(options: RestoreOptions): Promise<void> {
       const key = records.keyString()
       const value = records.value()
       slices.add(
-        key === null || key === markerKey ? undefined : [key, value && Uint8Array.from(value)],
+        key === null || key === markerKey ? undefined : [key, value && new Uint8Array(value)],
         records.offset,
         records.timestamp,
       )

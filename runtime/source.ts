@@ -239,7 +239,7 @@ export class Source {
   /** One copy, so that the thread gets bytes of its own. */
   #pass(slot: Slot, batch: Batch): void {
     const { partition, incarnation } = slot
-    const records = Uint8Array.from(batch.records)
+    const records = new Uint8Array(batch.records)
     slot.queuedBytes += records.length
     this.#laneOf(partition).post({ kind: 'batch', incarnation, batch: { ...batch, records } })
     if (slot.queuedBytes < queueBytesMax || slot.paused) return

@@ -73,7 +73,7 @@ export interface TaskFigures {
 
 const transactionMsMax = 30_000
 /** While input waits, a commit is not begun sooner than this after the last: larger ones cost less per event. */
-const busyCommitMs = 100
+const busyCommitMs = 300
 /** A commit that only moves the offset may wait so long. */
 const offsetCommitMs = 1_000
 /** Kafka forgets the offsets of a group without members after seven days. */
