@@ -36,8 +36,9 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const launchedAt = systemClock.now()
   const { child, job, output, topics } = await startMillrace(folder, run)
+  const ended = new AbortController()
   try {
-    await Promise.race([allCommitted(log, job, run), child.failed()])
+    await Promise.race([allCommitted(log, job, run, ended.signal), child.failed()])
     await child.end()
     const endedAt = systemClock.now()
     const { hash, firstRowAt } = await finalFeatures(log, output)
@@ -53,6 +54,7 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
       hash,
     }
   } finally {
+    ended.abort()
     child.kill()
     await rm(folder, { recursive: true })
     await deleteTopics(run.brokers, topics)
@@ -105,13 +107,18 @@ async function ready(child: MeasuredProcess): Promise<void> {
   throw new Error(`millrace run was not ready within ${READY_MS_MAX} ms`)
 }
 
-/** Resolves when the job's group has committed the input's end in each partition. */
-async function allCommitted(log: Log, job: string, run: MillraceRun): Promise<void> {
+/** Resolves when the job's group has committed the input's end in each partition, or the signal aborts. */
+async function allCommitted(
+  log: Log,
+  job: string,
+  run: MillraceRun,
+  signal: AbortSignal,
+): Promise<void> {
   const ends = (await log.topics.ranges(run.input)).map(({ end }) => end)
   const partitions = ends.map((_, partition) => partition)
   let seen = -1
   let seenAt = systemClock.elapsed()
-  for (;;) {
+  while (!signal.aborted) {
     const committed = await log.committed(`${job}.commits`, run.input, partitions)
     const done = committed.reduce((sum, each) => sum + (each?.next ?? 0), 0)
     if (committed.every((each, partition) => each?.next === ends[partition])) return
@@ -123,6 +130,6 @@ async function allCommitted(log: Log, job: string, run: MillraceRun): Promise<vo
         `after ${done} of ${run.events} events nothing was committed for ${STALL_MS} ms`,
       )
     }
-    await systemClock.sleep(LOOK_MS)
+    await systemClock.sleep(LOOK_MS, signal)
   }
 }

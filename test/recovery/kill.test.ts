@@ -2,10 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
-import { assert, skip, suite } from '../harness.ts'
+import { assert, suite } from '../harness.ts'
 import { proveRetail } from '../retail/proof.ts'
 import { writeShop } from '../retail/shop.ts'
-import { findRetail, realLines } from '../retail/source.ts'
 
 const test = suite('a killed job, on the embedded broker', { timeoutMs: 300_000 })
 let folder = ''
@@ -31,20 +30,6 @@ test('a small shop is counted exactly once through three kills and a lost folder
     seed: 1,
   })
   assert.ok(proof.killsAtWork >= 1, 'no kill hit work in progress')
-})
-
-test('the real shop is counted exactly once through five kills and a lost folder', async () => {
-  const source = findRetail()
-  if (source.kind === 'missing') skip(source.reason)
-  const proof = await proveRetail({
-    brokers: broker.address,
-    csv: source.path,
-    kills: 5,
-    folderDeletedAfter: 3,
-    seed: 2,
-  })
-  assert.is(proof.customers, realLines.customers)
-  assert.is(proof.killsAtWork, 5)
 })
 
 test.run()
