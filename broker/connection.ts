@@ -14,6 +14,8 @@ const SMALL_REQUEST_BYTES = 1024 * 1024
 const READ_AHEAD_BYTES = 256 * 1024
 /** `connections.max.idle.ms` */
 const IDLE_MS_MAX = 10 * 60_000
+/** A large request that stops coming would keep others from the memory that it was promised. */
+const STALLED_MS_MAX = 30_000
 const LENGTH_BYTES = 4
 
 export interface ConnectionOptions {
@@ -33,7 +35,8 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
   const client = { host: `/${socket.remoteAddress ?? ''}`, gone: gone.signal }
   let busy = false
   socket.setNoDelay(true)
-  socket.setTimeout(IDLE_MS_MAX, () => socket.destroy())
+  socket.setTimeout(IDLE_MS_MAX)
+  socket.on('timeout', () => socket.destroy())
   socket.on('error', error =>
     log({ level: 'debug', message: `connection of ${client.host}: ${error.message}` }),
   )
@@ -75,6 +78,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
       input.reserved = await budget.take(length, gone.signal)
       gone.signal.addEventListener('abort', () => release())
       socket.resume()
+      socket.setTimeout(STALLED_MS_MAX)
     }
     const answered = await answer(length)
     if (answered) release()
@@ -84,6 +88,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
   function release(): void {
     if (input.reserved !== undefined) budget.give(input.reserved)
     input.reserved = undefined
+    socket.setTimeout(IDLE_MS_MAX)
   }
 
   async function answer(length: number): Promise<boolean> {

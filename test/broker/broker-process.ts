@@ -1,0 +1,35 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** A broker in a process of its own, so that it can be killed. */
+export interface BrokerProcess {
+  readonly address: string
+  readonly process: ChildProcess
+  kill(): Promise<void>
+}
+
+const loader = new URL('../../bin/typescript.js', import.meta.url).href
+const program = fileURLToPath(new URL('./broker-main.ts', import.meta.url))
+
+export async function spawnBroker(folder: string): Promise<BrokerProcess> {
+  const child = spawn(process.execPath, ['--import', loader, program, folder], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const address = await Promise.race([
+    once(child, 'message').then(([message]) => String(message)),
+    once(child, 'exit').then(([code]) =>
+      Promise.reject(new Error(`the broker ended with ${code}`)),
+    ),
+  ])
+  return {
+    address,
+    process: child,
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

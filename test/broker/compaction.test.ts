@@ -1,0 +1,295 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { compact } from '../../broker/compaction.ts'
+import { PartitionLog } from '../../broker/partition-log.ts'
+import { retain } from '../../broker/retention.ts'
+import { parseTopicConfig } from '../../broker/topic-config.ts'
+import { encodeRecordBatch, RecordReader, readBatchHeader } from '../../protocol/record-batch.ts'
+import { visibleBatches } from '../../protocol/visible.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { assert, suite } from '../harness.ts'
+
+const test = suite('compaction and retention')
+const running = new AbortController().signal
+let root: string
+let folders = 0
+
+test.before(() => {
+  root = mkdtempSync(join(tmpdir(), 'millrace-compaction-'))
+})
+test.after(() => rmSync(root, { recursive: true }))
+
+interface Seen {
+  readonly offset: number
+  readonly key: string | null
+  readonly value: string | null
+  readonly timestamp: number
+}
+
+/** One partition, with a clock that the test moves. */
+class Trial {
+  log: PartitionLog
+  now = 1_790_000_000_000
+  private readonly options: ConstructorParameters<typeof PartitionLog>[0]
+  private readonly sequences = new Map<number, number>()
+
+  constructor(overrides: Record<string, string>) {
+    const folder = join(root, String(folders++))
+    mkdirSync(folder)
+    const config = parseTopicConfig({
+      'cleanup.policy': 'compact',
+      'min.cleanable.dirty.ratio': '0',
+      ...overrides,
+    })
+    const clock = { ...systemClock, now: () => this.now }
+    this.options = { folder, name: 'trial-0', clock, log: () => undefined, config: () => config }
+    this.log = new PartitionLog(this.options)
+  }
+
+  write(records: readonly { key: string; value: string | null }[], producerId = -1): void {
+    const sequence = this.sequences.get(producerId) ?? 0
+    this.sequences.set(producerId, sequence + records.length)
+    const batch = encodeRecordBatch(records, {
+      now: this.now,
+      ...(producerId >= 0 && {
+        producerId,
+        producerEpoch: 0,
+        baseSequence: sequence,
+        transactional: true,
+      }),
+    })
+    const header = readBatchHeader(batch, 0)
+    if (header !== undefined) this.log.append(batch, header)
+  }
+
+  async compact(): Promise<void> {
+    this.log.roll()
+    await compact(this.log, running)
+  }
+
+  async reopen(clean: boolean): Promise<void> {
+    if (clean) await this.log.close()
+    this.log = new PartitionLog(this.options)
+  }
+
+  /** As a reader of committed records sees it, fetch by fetch. */
+  seen(): Seen[] {
+    const seen: Seen[] = []
+    for (let at = this.log.startOffset; ; ) {
+      const { records, aborted } = this.log.read(at, {
+        bytesMax: 300,
+        committed: true,
+        atLeastOne: true,
+      })
+      const visible = visibleBatches(records, at, aborted)
+      const reader = new RecordReader(visible.records)
+      while (reader.next()) {
+        const value = reader.value()?.toString() ?? null
+        if (reader.offset >= at)
+          seen.push({
+            offset: reader.offset,
+            key: reader.keyString(),
+            value,
+            timestamp: reader.timestamp,
+          })
+      }
+      if (visible.next === at) return seen
+      at = visible.next
+    }
+  }
+
+  values(): string[] {
+    return this.seen().map(({ offset, key, value }) => `${offset} ${key}=${value}`)
+  }
+}
+
+function newest(seen: readonly Seen[]): Record<string, string> {
+  const values: Record<string, string> = {}
+  for (const { key, value } of seen) {
+    if (value === null) delete values[String(key)]
+    else values[String(key)] = value
+  }
+  return values
+}
+
+test('each key keeps its newest record, at its offset and with its time', async () => {
+  const trial = new Trial({})
+  for (const [key, value] of [
+    ['a', '1'],
+    ['b', '1'],
+    ['a', '2'],
+    ['a', '3'],
+  ] as const) {
+    trial.write([{ key, value }])
+    trial.now += 10
+  }
+  await trial.compact()
+  assert.equal(trial.values(), ['1 b=1', '3 a=3'])
+  assert.equal(
+    trial.seen().map(each => trial.now - each.timestamp),
+    [30, 10],
+  )
+  trial.write([{ key: 'b', value: '2' }])
+  await trial.compact()
+  assert.equal(trial.values(), ['3 a=3', '4 b=2'])
+  assert.is(trial.log.endOffset, 5)
+})
+
+test('a tombstone stays for delete.retention.ms after it was first compacted, and then goes', async () => {
+  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  trial.write([{ key: 'a', value: '1' }])
+  trial.write([{ key: 'a', value: null }])
+  const [, { timestamp } = { timestamp: 0 }] = trial.seen()
+  await trial.compact()
+  assert.equal(trial.seen(), [{ offset: 1, key: 'a', value: null, timestamp }])
+  trial.now += 900
+  trial.write([{ key: 'b', value: '1' }])
+  await trial.compact()
+  assert.equal(trial.values(), ['1 a=null', '2 b=1'])
+  trial.now += 200
+  trial.write([{ key: 'b', value: '2' }])
+  await trial.compact()
+  assert.equal(trial.values(), ['3 b=2'])
+})
+
+test('nothing of an open transaction is touched, and what it hides is not lost', async () => {
+  const trial = new Trial({})
+  trial.write([{ key: 'a', value: 'before' }])
+  trial.write([{ key: 'a', value: 'open' }], 1)
+  trial.write([{ key: 'b', value: '1' }])
+  trial.write([{ key: 'b', value: '2' }])
+  await trial.compact()
+  assert.equal(trial.values(), ['0 a=before'])
+  trial.log.appendMarker(1, 0, 'abort')
+  await trial.compact()
+  assert.equal(trial.values(), ['0 a=before', '3 b=2'])
+})
+
+test('markers go when their records are gone and the time is up, and no later transaction is taken for aborted', async () => {
+  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  trial.write([{ key: 'a', value: 'aborted' }], 1)
+  trial.log.appendMarker(1, 0, 'abort')
+  await trial.compact()
+  trial.now += 2000
+  for (const value of ['1', '2']) {
+    trial.write([{ key: 'a', value }], 1)
+    trial.log.appendMarker(1, 0, 'commit')
+    await trial.compact()
+  }
+  assert.equal(trial.values(), ['4 a=2'])
+  assert.equal(
+    trial.log.segments.flatMap(each => each.aborted),
+    [],
+  )
+  await trial.reopen(true)
+  assert.equal(trial.values(), ['4 a=2'])
+})
+
+type Step =
+  | { do: 'write'; producer: number; key: number; tombstone: boolean }
+  | { do: 'end'; producer: number; type: 'commit' | 'abort' }
+  | { do: 'compact' | 'roll' | 'stop' | 'kill' | 'later' }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('write' as const),
+      producer: fc.integer({ min: -1, max: 2 }),
+      key: fc.nat(4),
+      tombstone: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      producer: fc.nat(2),
+      type: fc.constantFrom('commit' as const, 'abort' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'compact' as const,
+        'roll' as const,
+        'stop' as const,
+        'kill' as const,
+        'later' as const,
+      ),
+    }),
+  },
+)
+
+test('whatever happens, in whatever order, a reader ends with the same values as before', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+      const trial = new Trial({ 'delete.retention.ms': '1000' })
+      let written = 0
+      for (const one of steps) {
+        if (one.do === 'write') {
+          trial.write(
+            [{ key: `k${one.key}`, value: one.tombstone ? null : String(written++) }],
+            one.producer,
+          )
+        } else if (one.do === 'end') {
+          if (trial.log.producers.isOpen(one.producer))
+            trial.log.appendMarker(one.producer, 0, one.type)
+        } else if (one.do === 'later') trial.now += 700
+        else if (one.do === 'roll') trial.log.roll()
+        else {
+          const before = trial.seen()
+          const open = trial.log.lastStableOffset
+          if (one.do === 'compact') await trial.compact()
+          else await trial.reopen(one.do === 'stop')
+          const after = trial.seen()
+          assert.is(trial.log.lastStableOffset, open)
+          assert.equal(newest(after), newest(before))
+          const offsets = new Set(before.map(each => JSON.stringify(each)))
+          for (const each of after)
+            assert.ok(offsets.has(JSON.stringify(each)), `${JSON.stringify(each)} is new`)
+        }
+      }
+      await trial.log.close()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('old segments go by age and by size, the newest records stay', async () => {
+  const trial = new Trial({
+    'cleanup.policy': 'delete',
+    'retention.ms': '1000',
+    'segment.bytes': '1048576',
+  })
+  for (let index = 0; index < 4; index++) {
+    trial.write([{ key: 'k', value: String(index) }])
+    trial.log.roll()
+    trial.now += 400
+  }
+  retain(trial.log)
+  assert.equal(trial.values(), ['2 k=2', '3 k=3'])
+  await trial.reopen(true)
+  assert.is(trial.log.startOffset, 2)
+  trial.now += 5000
+  retain(trial.log)
+  assert.equal([trial.log.startOffset, trial.log.endOffset], [4, 4])
+  await trial.reopen(true)
+  assert.equal([trial.log.startOffset, trial.log.endOffset], [4, 4])
+
+  const large = new Trial({ 'cleanup.policy': 'delete', 'retention.bytes': '3000' })
+  for (let index = 0; index < 5; index++) {
+    large.write([{ key: 'k', value: 'x'.repeat(1400) }])
+    large.log.roll()
+  }
+  retain(large.log)
+  assert.equal(
+    large.seen().map(each => each.offset),
+    [2, 3, 4],
+  )
+})
+
+test.run()

@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Broker, type BrokerError, startBroker } from '../../broker/broker.ts'
+import { Reader } from '../../protocol/reader.ts'
+import { Writer } from '../../protocol/writer.ts'
+import { pause, Wire } from '../conformance/wire.ts'
+import { assert, rejects, suite } from '../harness.ts'
+
+const test = suite('broker server')
+const folder = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
+let broker: Broker
+
+test.before(async () => {
+  broker = await startBroker({ folder })
+})
+test.after(async () => {
+  await broker.close()
+  rmSync(folder, { recursive: true })
+})
+
+/** Sends the bytes; resolves when the broker has closed the connection. */
+async function cutOff(bytes: Uint8Array): Promise<void> {
+  const socket = connect(broker.port, '127.0.0.1')
+  socket.on('error', () => 'it is about to close')
+  await once(socket, 'connect')
+  socket.write(bytes)
+  socket.resume()
+  await Promise.race([
+    once(socket, 'close'),
+    pause(3000).then(() => Promise.reject(new Error('it is still open'))),
+  ])
+}
+
+test('rubbish, a length of 2 GB, an unknown request and a cut-off one close their connection; nobody else notices', async () => {
+  const other = await Wire.open(broker.address)
+  const health = async () =>
+    (await other.request('Metadata', 1, new Writer().int32(-1))).remaining > 0
+  assert.ok(await health())
+  await cutOff(Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+  await cutOff(new Writer().int32(0x7fffffff).int32(1).finish())
+  await cutOff(new Writer().int32(-5).finish())
+  await cutOff(framed(new Writer().int16(999).int16(0).int32(1).string('x')))
+  await cutOff(framed(new Writer().int16(0).int16(99).int32(1).string('x')))
+  await cutOff(framed(new Writer().int16(3).int16(1).int32(1).string('x').int32(2_000_000_000)))
+  await cutOff(framed(new Writer().int16(3)))
+  assert.ok(await health())
+  other.close()
+})
+
+test('connections that promise 90 MB and send none of it take no memory and hold nobody up', async () => {
+  const before = process.memoryUsage().rss
+  const sockets = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const socket = connect(broker.port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(new Writer().int32(90 * 1024 * 1024).finish())
+      return socket
+    }),
+  )
+  await pause(100)
+  const wire = await Wire.open(broker.address)
+  assert.ok((await wire.request('Metadata', 1, new Writer().int32(-1))).remaining > 0)
+  assert.ok(process.memoryUsage().rss - before < 200 * 1024 * 1024)
+  wire.close()
+  for (const socket of sockets) socket.destroy()
+})
+
+test('a request of 2 MB is taken in, byte by byte or whole', async () => {
+  const wire = await Wire.open(broker.address)
+  // A metadata request for a topic that nobody has, with a tail that is not read.
+  const body = new Writer()
+    .array(['missing'], (name, writer) => writer.string(name))
+    .raw(Buffer.alloc(2 * 1024 * 1024))
+  for (let round = 0; round < 3; round++)
+    assert.ok((await wire.request('Metadata', 1, body)).remaining > 0)
+  wire.close()
+})
+
+test('an unknown version of ApiVersions is answered in the oldest form, so that the client can step down', async () => {
+  const socket = connect(broker.port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(framed(new Writer().int16(18).int16(9).int32(5).string('x').tags()))
+  const [bytes] = await once(socket, 'data')
+  const answer = new Reader(bytes)
+  answer.int32()
+  assert.is(answer.int32(), 5)
+  assert.is(answer.int16(), 35)
+  assert.ok(answer.array(each => [each.int16(), each.int16(), each.int16()]).length > 20)
+  socket.destroy()
+})
+
+test('a folder in use and a port in use are said in one line that names the remedy', async () => {
+  const locked = await rejects(() => startBroker({ folder }), 'folder-locked')
+  assert.match(locked.message, new RegExp(`process ${process.pid}.*give another folder`))
+  const elsewhere = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
+  const busy = (await rejects(
+    () => startBroker({ folder: elsewhere, port: broker.port }),
+    'port-in-use',
+  )) as BrokerError
+  assert.match(busy.message, /in use.*another port/)
+  const free = await startBroker({ folder: elsewhere })
+  await free.close()
+  rmSync(elsewhere, { recursive: true })
+})
+
+test('health counts what there is', async () => {
+  const wire = await Wire.open(broker.address)
+  await wire.request('Metadata', 1, new Writer().int32(-1))
+  const { topics, connections, bytes } = broker.health()
+  assert.is(topics, 0)
+  assert.is(bytes, 0)
+  assert.ok(connections >= 1)
+  wire.close()
+})
+
+function framed(request: Writer): Buffer {
+  return new Writer().bytes(request.finish()).finish()
+}
+
+test.run()
