@@ -368,10 +368,11 @@ export class Source {
   ): Promise<void> {
     const { clock } = this.#options
     const lived = clock.elapsed() - (this.#openedAt.get(index) ?? 0)
-    const slots = [...this.#slots.values()].filter(
-      ({ partition }) => partition % this.#lanes.length === index,
-    )
-    for (const slot of slots) {
+    const slotsOfLane = () =>
+      [...this.#slots.values()].filter(({ partition }) => partition % this.#lanes.length === index)
+    // One that waits already will be taken over by itself, or is not ours any more.
+    const orphans = new Set(slotsOfLane().filter(({ phase }) => phase !== 'waiting'))
+    for (const slot of orphans) {
       slot.phase = 'waiting'
       slot.reason = 'its lane died'
       this.#reader.drop(slot.partition)
@@ -379,8 +380,9 @@ export class Source {
     await clock.sleep(lived < laneLifeMsMin ? retryMsMax : 0, this.#closing.signal)
     if (this.#closing.signal.aborted) return
     this.#openLane(index)
-    for (const slot of slots) {
-      if (this.#slots.get(slot.partition) !== slot) continue
+    for (const slot of slotsOfLane()) {
+      // Taken meanwhile: that order went to the dead lane.
+      if (!orphans.has(slot) && slot.phase !== 'taking') continue
       if (slot.partition === inHand?.partition) {
         const again = slot.deaths?.offset === inHand.offset
         slot.deaths = { offset: inHand.offset, count: again ? (slot.deaths?.count ?? 0) + 1 : 1 }
