@@ -65,6 +65,14 @@ export const possible = {
 /** How often each kind strikes, of all calls where it is possible; a kind left out never does. */
 export type FaultRates = Partial<Record<FaultKind, number>>
 
+/** Awaited so seldom that a fault is made more likely there. */
+const rare: ReadonlySet<AwaitPoint> = new Set([
+  'committed',
+  'membership.leave',
+  'store.open',
+  'store.write',
+])
+
 /** Decides, call by call, which fault strikes, and counts them. */
 export class FaultPlan {
   private readonly random: Random
@@ -82,7 +90,8 @@ export class FaultPlan {
     if (this.over) return undefined
     const kinds: readonly FaultKind[] = possible[point]
     for (const kind of kinds) {
-      if (!this.random.chance(this.rates[kind] ?? 0)) continue
+      const rate = this.rates[kind] ?? 0
+      if (!this.random.chance(rare.has(point) ? Math.min(5 * rate, 0.3) : rate)) continue
       const name = `${point} ${kind}`
       this.hits.set(name, (this.hits.get(name) ?? 0) + 1)
       return kind

@@ -213,7 +213,7 @@ class SeedRun {
         const committed = this.cluster.transactions.committed.get(
           offsetKey(commits, this.job.input, partition),
         )
-        return (committed?.next ?? 0) < end
+        return committed === undefined || committed.next < end
       })
       .map(({ partition, end }) => `partition ${partition} ends at ${end}`)
       .join()
