@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -72,6 +72,15 @@ class Trial {
   async reopen(clean: boolean): Promise<void> {
     if (clean) await this.log.close()
     this.log = new PartitionLog(this.options)
+  }
+
+  /** Everything known must come from the batches again. */
+  async loseIndexes(): Promise<void> {
+    await this.log.close()
+    for (const name of readdirSync(this.options.folder)) {
+      if (name.endsWith('.index')) rmSync(join(this.options.folder, name))
+    }
+    await this.reopen(false)
   }
 
   /** As a reader of committed records sees it, fetch by fetch. */
@@ -187,10 +196,23 @@ test('markers go when their records are gone and the time is up, and no later tr
   assert.equal(trial.values(), ['4 a=2'])
 })
 
+test('a marker stays while a record of its transaction does: without it the transaction would seem open', async () => {
+  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  trial.write([{ key: 'a', value: '1' }], 1)
+  trial.log.appendMarker(1, 0, 'commit')
+  for (let round = 0; round < 3; round++) {
+    trial.write([{ key: 'b', value: String(round) }])
+    await trial.compact()
+    trial.now += 2000
+  }
+  await trial.loseIndexes()
+  assert.equal(trial.values(), ['0 a=1', '4 b=2'])
+})
+
 type Step =
   | { do: 'write'; producer: number; key: number; tombstone: boolean }
   | { do: 'end'; producer: number; type: 'commit' | 'abort' }
-  | { do: 'compact' | 'roll' | 'stop' | 'kill' | 'later' }
+  | { do: 'compact' | 'roll' | 'stop' | 'kill' | 'lose' | 'later' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -218,6 +240,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'roll' as const,
         'stop' as const,
         'kill' as const,
+        'lose' as const,
         'later' as const,
       ),
     }),
@@ -244,6 +267,7 @@ test('whatever happens, in whatever order, a reader ends with the same values as
           const before = trial.seen()
           const open = trial.log.lastStableOffset
           if (one.do === 'compact') await trial.compact()
+          else if (one.do === 'lose') await trial.loseIndexes()
           else await trial.reopen(one.do === 'stop')
           const after = trial.seen()
           assert.is(trial.log.lastStableOffset, open)
