@@ -5,6 +5,7 @@ import { brokerProducerCases } from './broker-producer-cases.ts'
 import { brokerTopicCases } from './broker-topic-cases.ts'
 import { brokerTransactionCases } from './broker-transaction-cases.ts'
 import type { BrokerWorld } from './broker-world.ts'
+import { librdkafkaCases } from './librdkafka-cases.ts'
 
 /** What a broker does, as Kafka 4.1 does it: run on the embedded broker and, where there is one, on a real Kafka. */
 export function brokerCases(test: Suite, world: () => BrokerWorld): void {
@@ -13,4 +14,5 @@ export function brokerCases(test: Suite, world: () => BrokerWorld): void {
   brokerProducerCases(test, world)
   brokerTransactionCases(test, world)
   brokerGroupCases(test, world)
+  librdkafkaCases(test, world)
 }
