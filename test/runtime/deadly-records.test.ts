@@ -5,6 +5,7 @@ import { type Broker, startBroker } from '../../broker/broker.ts'
 import { startMillrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
 import { type Bought, JobWorld } from './job-world.ts'
+import { together } from './together.ts'
 
 const test = suite('records that kill', { timeoutMs: 90_000 })
 let folder = ''
@@ -39,22 +40,14 @@ const lanes = {
   hang: [{ hangMsMax: 1_500 }, /lane \d has not moved for 1.5 s/],
 } as const
 
-// They mostly wait (a lane that dies young is opened again after five seconds), so they do it together.
-const deeds = new Map<string, Promise<void>>()
-test.before(() => {
-  for (const deed of ['exit', 'memory', 'hang'] as const) deeds.set(deed, killLane(deed))
-  deeds.set('kill', killProcess())
-  for (const done of deeds.values()) done.catch(() => undefined) // its test tells
+together(test, {
+  'one that makes its lane exit is dead-lettered at the third time, and all else counts once': () =>
+    killLane('exit'),
+  'so is one that makes its lane run out of memory': () => killLane('memory'),
+  'so is one that makes its lane hang': () => killLane('hang'),
+  'one that kills its process is announced, then dead-lettered, and all else counts once':
+    killProcess,
 })
-
-for (const deed of Object.keys(lanes)) {
-  const name = deed === 'memory' ? 'run out of memory' : deed
-  test(`one that makes its lane ${name} is dead-lettered at the third time, and all else counts once`, () =>
-    deeds.get(deed))
-}
-
-test('one that kills its process is announced, then dead-lettered, and all else counts once', () =>
-  deeds.get('kill'))
 
 test.run()
 

@@ -73,10 +73,16 @@ export class JobWorld {
     const unique = `${name}-${folder.slice(-6)}`
     const world = new JobWorld(brokers, folder, unique, partitions)
     await writeFile(world.jobPath, jobSource(unique, world.jobPath, definition))
-    const spec = inputSpec(world.input, partitions, 1)
-    const config = { ...spec.config, 'max.message.bytes': String(4 * 1024 * 1024) }
-    await world.log.topics.create([{ ...spec, config }])
+    await world.makeInput()
     return world
+  }
+
+  async makeInput(): Promise<void> {
+    const { topic, partitions, replication, config } = inputSpec(this.input, this.partitions, 1)
+    const large = { ...config, 'max.message.bytes': String(4 * 1024 * 1024) }
+    const log = openKafkaLog({ brokers: this.brokers, clientId: `input-${this.name}`, clock })
+    await log.topics.create([{ topic, partitions, replication, config: large }])
+    await log.close()
   }
 
   get input(): string {
