@@ -167,6 +167,29 @@ export function brokerLogCases(test: Suite, world: () => BrokerWorld): void {
       assert.equal(await offsetAt(wire, topic, -2), '2 at -1')
     }))
 
+  test(
+    'a compacted topic forgets what was written over, and keeps offsets',
+    () =>
+      BrokerCase.run(
+        world(),
+        async ({ wire, topic }) => {
+          const write = (key: string, value: string) =>
+            wire.produce(topic, batchOf([{ key, value }]))
+          for (const value of ['1', '2']) await write('a', value)
+          await write('b', '1')
+          await pause(300)
+          await write('c', '1') // the segment is too old by now: this begins another
+          for (let attempt = 0; attempt < 400 && (await wire.seen(topic)).length > 3; attempt++)
+            await pause(100)
+          assert.equal(await wire.seen(topic), ['1:2', '2:1', '3:1'])
+          assert.equal(await wire.seen(topic, 1), ['1:2', '2:1', '3:1'])
+        },
+        1,
+        { 'cleanup.policy': 'compact', 'segment.ms': '200', 'min.cleanable.dirty.ratio': '0' },
+      ),
+    { timeoutMs: 60_000 },
+  )
+
   test('answers come in the order of the requests, also when the first has to wait', () =>
     BrokerCase.run(world(), async ({ wire, topic }) => {
       const order: string[] = []

@@ -1,5 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs'
-import { unique, Wire } from './wire.ts'
+import { pause, unique, Wire } from './wire.ts'
 
 /** A broker to try, with a connection for each test. */
 export interface BrokerWorld {
@@ -35,6 +35,7 @@ export class BrokerCase {
   ): Promise<void> {
     const each = new BrokerCase(world.address, await Wire.open(world.address))
     try {
+      await each.wire.findCoordinators()
       if (partitions > 0) await each.createTopic(each.topic, partitions, config)
       await body(each)
     } finally {
@@ -52,8 +53,12 @@ export class BrokerCase {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
     await admin.createTopics({
       topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }],
-      waitForLeaders: true,
+      waitForLeaders: false,
     })
+    // Kafka answers before its one broker has heard of it.
+    for (let partition = 0; partition < numPartitions; partition++) {
+      while ((await this.wire.fetch(topic, 0, {}, partition)).error !== 'NONE') await pause()
+    }
     this.closing(() =>
       admin.deleteTopics({ topics: [topic] }).catch(() => 'it was deleted by the test'),
     )

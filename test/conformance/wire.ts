@@ -139,6 +139,22 @@ export class Wire {
     }
   }
 
+  /** Kafka makes its internal topics when first somebody asks who coordinates, and needs a while. */
+  async findCoordinators(): Promise<void> {
+    for (const kind of [0, 1]) {
+      for (let error = 'not asked'; error !== 'NONE'; ) {
+        const answer = await this.request(
+          'FindCoordinator',
+          1,
+          new Writer().string('any').int8(kind),
+        )
+        answer.int32()
+        error = errorName(answer.int16())
+        if (error !== 'NONE') await pause(200)
+      }
+    }
+  }
+
   async initProducerId(
     transactionalId: string | null,
     timeoutMs = 30_000,
