@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { Mode } from '../runtime/task.ts'
+import type { Mode } from '../runtime/task-options.ts'
 import { type CommandContext, stopped } from './context.ts'
 import {
   addBrokerFlags,
@@ -136,6 +136,8 @@ async function runCommand(
     running = await starting
     await stopped(AbortSignal.any([signal, fault.signal]))
     await running.stop()
+  } catch (error) {
+    if (running || !signal.aborted) throw error // stopped while it was starting: nothing went wrong
   } finally {
     await http.close()
     await telemetry.close()

@@ -9,8 +9,8 @@ import { StoreError } from '../state/store.ts'
  */
 export interface MemberFile {
   readonly previous: string | undefined
-  /** Kept at once; `undefined` after leaving in order. */
-  keep(memberId: string | undefined): Promise<void>
+  /** Kept at once, and also after leaving: the group may not have heard of it. */
+  keep(memberId: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -37,10 +37,7 @@ export async function openMemberFile(folder: string): Promise<MemberFile> {
   const previous = await level.get('id')
   return {
     previous,
-    async keep(memberId) {
-      if (memberId === undefined) await level.del('id', { sync: true })
-      else await level.put('id', memberId, { sync: true })
-    },
+    keep: memberId => level.put('id', memberId, { sync: true }),
     close: () => level.close(),
   }
 }

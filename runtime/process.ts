@@ -6,6 +6,7 @@ import { measureJob } from './job-metrics.ts'
 import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { openLaneThread } from './lane-thread.ts'
+import { LogError } from './log.ts'
 import { openMemberFile } from './member-file.ts'
 import { Source, type SourceFigures } from './source.ts'
 import type { Mode } from './task.ts'
@@ -58,8 +59,10 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
   const { default: job } = (await import(jobUrl)) as { default: Job }
   const member = await openMemberFile(folder)
   const log = openKafkaLog({ ...kafka, clock: systemClock })
-  const stopStarting = () => void log.close()
-  options.signal.addEventListener('abort', stopStarting, { once: true })
+  let stopSource = (): Promise<void> => Promise.resolve()
+  let stopStarting: () => void = () => void log.close()
+  const onAbort = () => stopStarting()
+  options.signal.addEventListener('abort', onAbort, { once: true })
   try {
     if (options.createInput !== undefined)
       await log.topics.create([inputSpec(job.input, options.createInput, options.replication)])
@@ -103,21 +106,31 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
       onFatal: options.onFatal,
     })
     const stopMeasuring = measureJob(source, options.telemetry ?? noTelemetry, systemClock)
-    await source.start()
-    options.signal.removeEventListener('abort', stopStarting)
+    stopSource = async () => {
+      stopMeasuring()
+      await source.stop()
+    }
+    await new Promise<void>((resolve, reject) => {
+      // A group that waits for a dead member's session to end answers late.
+      stopStarting = () =>
+        reject(new LogError('unreachable', 'stopped before the group was joined'))
+      if (options.signal.aborted) stopStarting()
+      source.start().then(resolve, reject)
+    })
+    options.signal.removeEventListener('abort', onAbort)
     return {
       job,
       figures: () => source.figures,
       notReady: () => source.notReady(),
       async stop() {
-        stopMeasuring()
-        await source.stop()
+        await stopSource()
         await log.close()
-        await member.keep(undefined)
-        await member.close()
+        await member.close() // keeps its id: the group may not have heard that it left
       },
     }
   } catch (error) {
+    options.signal.removeEventListener('abort', onAbort)
+    await stopSource()
     await log.close()
     await member.close()
     throw error
