@@ -7,7 +7,7 @@ import type { OffsetCommit } from './committed-offsets.ts'
 import { KafkaError } from './kafka-error.ts'
 
 /** `offset.metadata.max.bytes` */
-export const METADATA_BYTES_MAX = 4096
+const METADATA_BYTES_MAX = 4096
 
 export const offsetCommit: Api = {
   key: apiKeys.OffsetCommit,
@@ -22,13 +22,14 @@ export const offsetCommit: Api = {
     if (version <= 4) reader.int64() // retention: the broker's own
     const asked = reader.array(each => {
       const topic = each.string()
-      return { topic, partitions: each.array(one => readCommit(one, topic, version)) }
+      return { topic, partitions: each.array(one => readOffset(one, topic, version >= 6)) }
     })
     const refused = errorOf(() => broker.groups.checkCommit(group, generation, member))
     const errors = new Map<OffsetCommit, number>()
     const accepted: OffsetCommit[] = []
     for (const commit of asked.flatMap(each => each.partitions)) {
-      const error = refused === errorCodes.NONE ? errorOf(() => check(commit, broker)) : refused
+      const error =
+        refused === errorCodes.NONE ? errorOf(() => checkOffset(commit, broker)) : refused
       errors.set(commit, error)
       if (error === errorCodes.NONE) accepted.push(commit)
     }
@@ -43,7 +44,11 @@ export const offsetCommit: Api = {
   },
 }
 
-function check({ topic, partition, metadata }: OffsetCommit, { topics }: BrokerParts): void {
+/** Throws when the offset cannot be committed: no such partition, or too much metadata. */
+export function checkOffset(
+  { topic, partition, metadata }: OffsetCommit,
+  { topics }: BrokerParts,
+): void {
   topics.partition(topic, partition)
   if (Buffer.byteLength(metadata) <= METADATA_BYTES_MAX) return
   throw new KafkaError(
@@ -52,10 +57,10 @@ function check({ topic, partition, metadata }: OffsetCommit, { topics }: BrokerP
   )
 }
 
-function readCommit(reader: Reader, topic: string, version: number): OffsetCommit {
+export function readOffset(reader: Reader, topic: string, hasLeaderEpoch: boolean): OffsetCommit {
   const partition = reader.int32()
   const offset = reader.int64()
-  const leaderEpoch = version >= 6 ? reader.int32() : -1
+  const leaderEpoch = hasLeaderEpoch ? reader.int32() : -1
   return { topic, partition, offset, leaderEpoch, metadata: reader.nullableString() ?? '' }
 }
 

@@ -3,7 +3,7 @@ import { type ErrorCode, errorCodes } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Answer, type Api, type BrokerParts, errorOf, type Request, refusal } from './api.ts'
-import { METADATA_BYTES_MAX } from './api-offsets.ts'
+import { checkOffset, readOffset } from './api-offsets.ts'
 import type { OffsetCommit } from './committed-offsets.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { ProducerIdentity } from './transaction.ts'
@@ -97,14 +97,14 @@ export const txnOffsetCommit: Api = {
     const producer = readProducer(reader)
     const asked = reader.array(each => {
       const topic = each.string()
-      return { topic, partitions: each.array(one => readCommit(one, topic, version)) }
+      return { topic, partitions: each.array(one => readOffset(one, topic, version >= 2)) }
     })
     const refused = errorOf(() => checkTransaction(id, group, producer, broker))
     const errors = new Map<OffsetCommit, ErrorCode>()
     const accepted: OffsetCommit[] = []
     for (const commit of asked.flatMap(each => each.partitions)) {
       const error =
-        refused === errorCodes.NONE ? errorOf(() => checkCommit(commit, broker)) : refused
+        refused === errorCodes.NONE ? errorOf(() => checkOffset(commit, broker)) : refused
       errors.set(commit, error)
       if (error === errorCodes.NONE) accepted.push(commit)
     }
@@ -135,23 +135,6 @@ function checkTransaction(
       ? new KafkaError('INVALID_PRODUCER_EPOCH', problem.message)
       : problem
   }
-}
-
-function checkCommit({ topic, partition, metadata }: OffsetCommit, { topics }: BrokerParts): void {
-  topics.partition(topic, partition)
-  if (Buffer.byteLength(metadata) > METADATA_BYTES_MAX) {
-    throw new KafkaError(
-      'OFFSET_METADATA_TOO_LARGE',
-      `metadata of more than ${METADATA_BYTES_MAX} bytes`,
-    )
-  }
-}
-
-function readCommit(reader: Reader, topic: string, version: number): OffsetCommit {
-  const partition = reader.int32()
-  const offset = reader.int64()
-  const leaderEpoch = version >= 2 ? reader.int32() : -1
-  return { topic, partition, offset, leaderEpoch, metadata: reader.nullableString() ?? '' }
 }
 
 function readProducer(reader: Reader): ProducerIdentity {

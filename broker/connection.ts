@@ -40,7 +40,10 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
   socket.on('error', error =>
     log({ level: 'debug', message: `connection of ${client.host}: ${error.message}` }),
   )
-  socket.on('close', () => gone.abort())
+  socket.on('close', () => {
+    gone.abort()
+    release()
+  })
   socket.on('data', chunk => {
     input.add(chunk)
     if (busy && input.bytes > READ_AHEAD_BYTES) socket.pause()
@@ -76,7 +79,6 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
     if (input.reserved === undefined) {
       socket.pause()
       input.reserved = await budget.take(length, gone.signal)
-      gone.signal.addEventListener('abort', () => release())
       socket.resume()
       socket.setTimeout(STALLED_MS_MAX)
     }
@@ -107,12 +109,9 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
     return true
   }
 
+  /** Also when the client goes: then nobody waits for the rest. */
   async function drained(): Promise<void> {
-    const waited = new AbortController()
-    const signal = AbortSignal.any([gone.signal, waited.signal])
-    // Rejects when the client goes: then nobody waits for the rest.
-    await once(socket, 'drain', { signal }).catch(() => undefined)
-    waited.abort()
+    await once(socket, 'drain', { signal: gone.signal }).catch(() => 'it has gone')
   }
 }
 

@@ -12,6 +12,7 @@ export class MemoryBudget {
     this.free = bytes
   }
 
+  /** How much was taken, to be given back; 0 when `signal` was aborted before there was enough. */
   async take(bytes: number, signal: AbortSignal): Promise<number> {
     const taken = Math.min(bytes, this.total)
     if (this.waiting.length === 0 && taken <= this.free) {
@@ -19,15 +20,18 @@ export class MemoryBudget {
       return taken
     }
     return new Promise(resolve => {
-      const place = { bytes: taken, admit: () => resolve(taken) }
-      this.waiting.push(place)
-      signal.addEventListener('abort', () => {
-        const at = this.waiting.indexOf(place)
-        if (at < 0) return
-        this.waiting.splice(at, 1)
+      const giveUp = () => {
+        this.waiting.splice(this.waiting.indexOf(place), 1)
         resolve(0)
         this.admit()
-      })
+      }
+      const admit = () => {
+        signal.removeEventListener('abort', giveUp)
+        resolve(taken)
+      }
+      const place = { bytes: taken, admit }
+      this.waiting.push(place)
+      signal.addEventListener('abort', giveUp, { once: true })
     })
   }
 
