@@ -4,7 +4,6 @@ import { cutIntoBatches, planSends } from './appends.ts'
 import type { Entity } from './entity.ts'
 import { type Append, LogError, type Producer, type Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
-import type { SideOutputs } from './pipeline.ts'
 import {
   type CommittedProgress,
   encodeMarker,
@@ -12,6 +11,7 @@ import {
   markerKey,
   type Progress,
 } from './progress.ts'
+import type { SideRecords } from './side-outputs.ts'
 import type { States } from './states.ts'
 
 /** One commit's content, encoded between two events; nothing in it changes any more. */
@@ -19,7 +19,7 @@ export interface FrozenCommit<State> {
   readonly progress: Progress
   readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array }[]
   readonly rows: readonly OutgoingRecord[]
-  readonly side: SideOutputs
+  readonly side: SideRecords
   /** Rows and triggers go out at once, outside the transaction (mode at-least-once, and not a tick's). */
   readonly early: boolean
 }
@@ -28,7 +28,7 @@ export interface FrozenCommit<State> {
 export function freezeCommit<State>(
   job: Job<State>,
   states: States<State>,
-  side: SideOutputs,
+  side: SideRecords,
   progress: Progress,
   early: boolean,
 ): FrozenCommit<State> {

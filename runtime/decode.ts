@@ -24,7 +24,7 @@ export type BadRecordCode =
   | 'kills_process'
 
 export const eventBytesMax = 1024 * 1024
-export const userIdBytesMax = 1024
+export const userIdCharsMax = 1024
 const futureMsMax = 5 * 60_000
 const earliest = Date.UTC(2000)
 
@@ -40,24 +40,11 @@ const none: Readonly<Record<string, unknown>> = Object.freeze({})
  */
 export function decodeEvent(value: Buffer | null, appendedAt: number): Event {
   const raw = parse(value)
-  const userId = typeof raw.userId === 'number' ? String(raw.userId) : raw.userId
-  if (typeof userId !== 'string' || userId === '') {
-    throw new BadRecord(
-      'no_user',
-      `userId: expected a non-empty string, got ${kindOf(raw.userId)}; events without a user cannot be kept`,
-    )
-  }
-  if (userId.length > userIdBytesMax) {
-    throw new BadRecord(
-      'no_user',
-      `userId: expected at most ${userIdBytesMax} characters, got ${userId.length}`,
-    )
-  }
   return {
     messageId: typeof raw.messageId === 'string' ? raw.messageId : '',
     type: typeof raw.type === 'string' ? raw.type : 'track',
     event: typeof raw.event === 'string' ? raw.event : '',
-    userId,
+    userId: userIdOf(raw.userId),
     anonymousId: typeof raw.anonymousId === 'string' ? raw.anonymousId : undefined,
     timestamp: Math.min(eventTime(raw.timestamp), appendedAt + futureMsMax),
     sentAt: timeOrNothing(raw.sentAt),
@@ -66,6 +53,21 @@ export function decodeEvent(value: Buffer | null, appendedAt: number): Event {
     traits: objectOrNone(raw.traits),
     context: objectOrNone(raw.context),
   }
+}
+
+function userIdOf(raw: unknown): string {
+  const userId = typeof raw === 'number' ? String(raw) : raw
+  const fault = (found: string) =>
+    new BadRecord(
+      'no_user',
+      `userId: expected a non-empty string of at most ${userIdCharsMax} characters, got ${found}; events without a user cannot be kept`,
+    )
+  if (typeof userId !== 'string' || userId === '') throw fault(kindOf(raw))
+  if (userId.length > userIdCharsMax) throw fault(`${userId.length} characters`)
+  // Two lone surrogates are one key as UTF-8, and a leading NUL is for keys of our own.
+  if (userId.charCodeAt(0) === 0 || !userId.isWellFormed())
+    throw fault('one that is no proper text')
+  return userId
 }
 
 function parse(value: Buffer | null): Record<string, unknown> {

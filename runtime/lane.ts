@@ -11,7 +11,8 @@ import type {
   ToLane,
 } from './messages.ts'
 import { TaskRefused } from './takeover.ts'
-import { type Mode, Task } from './task.ts'
+import { Task } from './task.ts'
+import type { Mode } from './task-options.ts'
 
 export interface LaneOptions<State = unknown> {
   readonly job: Job<State>

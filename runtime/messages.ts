@@ -1,5 +1,5 @@
 import type { Batch, NextOffset } from './log.ts'
-import type { TaskFigures } from './task.ts'
+import type { TaskFigures } from './task-options.ts'
 
 /**
  * Between the main thread and a lane. `incarnation` numbers the takeovers of a partition: a message of an

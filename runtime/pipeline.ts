@@ -1,9 +1,10 @@
-import { type Job, JobError, type Timer, type Trigger } from '../jobs/job.ts'
+import type { Event } from '../jobs/event.ts'
+import { type Job, type JobContext, JobError, type Timer, type Trigger } from '../jobs/job.ts'
 import { partitionFor } from '../protocol/murmur2.ts'
-import type { OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
-import { BadRecord, decodeEvent } from './decode.ts'
+import type { RecordReader } from '../protocol/record-batch.ts'
+import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
-import { deadRecord, deadTimer, type Origin, triggerRecord } from './outputs.ts'
+import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
 import type { States } from './states.ts'
 import type { Timers } from './timers.ts'
 import type { Watermark } from './watermark.ts'
@@ -14,23 +15,9 @@ export const timersPerCommit = 5_000
 const growthBytesGuess = 512
 const eraSize = 2 ** 44
 
-/** What a commit carries beside rows and states. */
-export interface SideOutputs {
-  readonly triggers: OutgoingRecord[]
-  readonly late: OutgoingRecord[]
-  readonly dead: OutgoingRecord[]
-}
-
-export interface Counts {
-  events: number
-  duplicates: number
-  late: number
-  triggers: number
-  /** Feature rows committed. */
-  rows: number
-  timers: number
-  /** By code. */
-  dead: Map<string, number>
+const deadly = {
+  kills_lane: 'this record was in hand each time that its lane died',
+  kills_process: 'this record was in hand each time that its process died',
 }
 
 export interface PipelineOptions<State> {
@@ -47,101 +34,57 @@ export interface PipelineOptions<State> {
 
 /**
  * One task's step: a record, or a timer, into a key's state. Synchronous and pure: it reads no clock, and all
- * that it does is in the states, the timers and `side`, for the next commit to take.
+ * that it does is in the states, the timers and the side outputs, for the next commit to take.
  */
 export class Pipeline<State = unknown> {
   readonly #options: PipelineOptions<State>
-  readonly #keyBytes = Buffer.allocUnsafe(4 * 1024)
-  readonly #emitted: Trigger[] = []
-  readonly counts: Counts = {
-    events: 0,
-    duplicates: 0,
-    late: 0,
-    triggers: 0,
-    rows: 0,
-    timers: 0,
-    dead: new Map(),
-  }
-  #side: SideOutputs = { triggers: [], late: [], dead: [] }
+  readonly #side: SideOutputs
+  readonly #keyBytes = Buffer.allocUnsafe(3 * userIdCharsMax)
+  #emitted: Trigger[] = []
   #timersFired = 0
 
   constructor(options: PipelineOptions<State>) {
     this.#options = options
+    this.#side = new SideOutputs(options.job, options.partition)
   }
 
-  get hasSideOutputs(): boolean {
-    return this.#side.triggers.length + this.#side.late.length + this.#side.dead.length > 0
+  get counts(): Counts {
+    return this.#side.counts
   }
 
-  /** The side outputs so far, for the commit that is being frozen. */
-  freeze(): SideOutputs {
-    const side = this.#side
-    this.#side = { triggers: [], late: [], dead: [] }
+  get side(): SideOutputs {
+    return this.#side
+  }
+
+  /** A commit is frozen: timers may fire again. */
+  frozen(): void {
     this.#timersFired = 0
-    return side
   }
 
-  /** Triggers that need not wait for the commit. */
-  takeTriggers(): OutgoingRecord[] {
-    return this.#side.triggers.splice(0)
-  }
-
-  /** Takes the reader's current record. Whatever is wrong with it, it is done afterwards. */
-  take(reader: RecordReader): void {
-    const { job, partition, inHand } = this.#options
-    inHand(reader.offset)
-    const value = reader.value()
+  /** Takes a record. Whatever is wrong with it, it is done afterwards. */
+  take(record: RecordReader): void {
+    const { states, watermark, job, inHand } = this.#options
+    inHand(record.offset)
     try {
-      const event = decodeEvent(value, reader.timestamp)
+      const value = record.value()
+      const event = decodeEvent(value, record.timestamp)
       this.#checkPartition(event.userId)
-      const { watermark } = this.#options
       if (watermark.time !== undefined && event.timestamp < watermark.time - job.latenessMs) {
-        this.#isLate(reader, event.timestamp, watermark.time)
+        this.#side.late(record, event.timestamp, watermark.time)
         return
       }
-      const entity = this.#options.states.get(event.userId)
-      if (event.messageId !== '' && entity.recent.seen(event.messageId, event.timestamp)) {
-        this.counts.duplicates++
-      } else {
-        this.#absorb(entity, event, reader, value?.length ?? 0)
-        this.counts.events++
-      }
+      const entity = states.get(event.userId)
+      if (entity.recent.seen(event.messageId, event.timestamp)) this.counts.duplicates++
+      else this.#absorb(entity, event, record, value?.length ?? 0)
       watermark.observe(event.timestamp)
     } catch (error) {
-      const fault = faultOf(error)
-      const origin = {
-        topic: job.input,
-        partition,
-        offset: reader.offset,
-        appendedAt: reader.timestamp,
-      }
-      this.#toDead(fault.code, deadRecord(origin, { key: reader.key(), value }, fault))
+      this.#side.dead(record, faultOf(error))
     }
   }
 
   /** Sends a record to the dead letters unprocessed: it has killed its lane or its process before. */
-  skip(reader: RecordReader, code: 'kills_lane' | 'kills_process', reason: string): void {
-    const { job, partition } = this.#options
-    const origin: Origin = {
-      topic: job.input,
-      partition,
-      offset: reader.offset,
-      appendedAt: reader.timestamp,
-    }
-    this.#toDead(
-      code,
-      deadRecord(origin, { key: reader.key(), value: reader.value() }, { code, reason }),
-    )
-  }
-
-  /** Records that cannot even be taken apart, such as a batch of an unknown compression. */
-  skipUnreadable(offset: number, reason: string): void {
-    const { job, partition } = this.#options
-    const origin: Origin = { topic: job.input, partition, offset, appendedAt: -1 }
-    this.#toDead(
-      'not_decodable',
-      deadRecord(origin, { key: null, value: null }, { code: 'not_decodable', reason }),
-    )
+  skip(record: RecordReader, code: keyof typeof deadly): void {
+    this.#side.dead(record, { code, reason: deadly[code] })
   }
 
   /**
@@ -164,73 +107,65 @@ export class Pipeline<State = unknown> {
     return 'full'
   }
 
-  #absorb(
-    entity: Entity<State>,
-    event: ReturnType<typeof decodeEvent>,
-    reader: RecordReader,
-    valueBytes: number,
-  ): void {
-    const { job, states, watermark, era } = this.#options
-    const grown = valueBytes + growthBytesGuess
-    const large = entity.encodedBytes + entity.grownBytesMax + grown > job.stateBytesMax
-    const before = large ? encodeEntity(job, entity) : undefined
-    this.#emitted.length = 0
-    job.absorb(entity.state, event, {
-      key: entity.key,
-      watermark: watermark.time,
-      emit: trigger => this.#emitted.push(trigger),
-    })
-    entity.grownBytesMax += grown
-    if (event.messageId !== '') entity.recent.add(event.messageId, event.timestamp)
-    const version = { offset: entity.offset, revision: entity.revision }
-    entity.offset = era * eraSize + reader.offset
+  #absorb(entity: Entity<State>, event: Event, record: RecordReader, valueBytes: number): void {
+    const { job, era } = this.#options
+    const grownBytesMax = entity.grownBytesMax + valueBytes + growthBytesGuess
+    const mayExceed = entity.encodedBytes + grownBytesMax > job.stateBytesMax
+    const before = mayExceed ? encodeEntity(job, entity) : undefined
+    job.absorb(entity.state, event, this.#context(entity))
+    entity.grownBytesMax = grownBytesMax
+    entity.recent.add(event.messageId, event.timestamp)
+    entity.offset = era * eraSize + record.offset
     entity.revision = 0
-    if (before && encodeEntity(job, entity).length > job.stateBytesMax) {
-      const restored = decodeEntity(job, entity.key, before)
-      restored.offset = version.offset
-      states.replace(restored)
-      throw new BadRecord(
-        'state_too_large',
-        `with this event the state would exceed its ${job.stateBytesMax} bytes (stateBytesMax of job ${job.name})`,
-      )
-    }
     entity.eventAt = event.timestamp
     entity.asOf = Math.max(entity.asOf, event.timestamp)
-    entity.receivedAt = event.receivedAt ?? reader.timestamp
+    entity.receivedAt = event.receivedAt ?? record.timestamp
+    if (before) this.#undoIfTooLarge(entity, before)
     this.#changed(entity)
+    this.counts.events++
+  }
+
+  #undoIfTooLarge(entity: Entity<State>, before: Uint8Array): void {
+    const { job, states } = this.#options
+    if (encodeEntity(job, entity).length <= job.stateBytesMax) return
+    states.replace(decodeEntity(job, entity.key, before))
+    throw new BadRecord(
+      'state_too_large',
+      `with this event the state would exceed its ${job.stateBytesMax} bytes (stateBytesMax of job ${job.name})`,
+    )
   }
 
   #fire(entity: Entity<State>): void {
-    const { job, watermark, states, inHand } = this.#options
-    const timer = job.nextTimer(entity.state) as Timer
+    const { job, inHand } = this.#options
+    const timer = job.nextTimer(entity.state) as Timer // `timerAt` says that there is one
     inHand(entity.offset)
-    this.#emitted.length = 0
     this.#timersFired++
     this.counts.timers++
     try {
-      job.fire(entity.state, timer, {
-        key: entity.key,
-        watermark: watermark.time,
-        emit: trigger => this.#emitted.push(trigger),
-      })
+      job.fire(entity.state, timer, this.#context(entity))
       entity.asOf = Math.max(entity.asOf, timer.time)
       entity.revision++
     } catch (error) {
       job.cancel(entity.state, timer)
-      this.#emitted.length = 0
-      const fault = faultOf(error)
-      this.#toDead(fault.code, deadTimer(entity.key, timer, fault))
+      this.#emitted = []
+      this.#side.deadTimer(entity.key, timer, faultOf(error))
     }
-    states.markDirty(entity)
     this.#changed(entity)
+  }
+
+  #context({ key }: Entity<State>): JobContext {
+    this.#emitted = []
+    return {
+      key,
+      watermark: this.#options.watermark.time,
+      emit: trigger => void this.#emitted.push(trigger),
+    }
   }
 
   /** The state has changed: its triggers, its timer and its place in the next commit follow. */
   #changed(entity: Entity<State>): void {
     const { job, states, timers } = this.#options
-    for (const trigger of this.#emitted)
-      this.#side.triggers.push(triggerRecord(job, entity, trigger))
-    this.counts.triggers += this.#emitted.length
+    for (const trigger of this.#emitted) this.#side.trigger(job, entity, trigger)
     states.markDirty(entity)
     const timerAt = job.nextTimer(entity.state)?.time
     if (timerAt !== undefined && timerAt !== entity.timerAt) timers.schedule(timerAt, entity.key)
@@ -248,34 +183,13 @@ export class Pipeline<State = unknown> {
       `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId`,
     )
   }
-
-  #isLate(reader: RecordReader, eventTime: number, watermark: number): void {
-    const { job, partition } = this.#options
-    const origin = {
-      topic: job.input,
-      partition,
-      offset: reader.offset,
-      appendedAt: reader.timestamp,
-    }
-    const reason = `event time ${new Date(eventTime).toISOString()} is more than ${job.latenessMs} ms behind the watermark ${new Date(watermark).toISOString()}`
-    this.#side.late.push(
-      deadRecord(origin, { key: reader.key(), value: reader.value() }, { code: 'late', reason }),
-    )
-    this.counts.late++
-  }
-
-  #toDead(code: string, record: OutgoingRecord): void {
-    this.#side.dead.push(record)
-    this.counts.dead.set(code, (this.counts.dead.get(code) ?? 0) + 1)
-  }
 }
 
 /** Code and reason for the dead letters. A job may throw anything. */
-function faultOf(error: unknown): { code: string; reason: string } {
-  if (error instanceof BadRecord || error instanceof JobError)
+function faultOf(error: unknown): Fault {
+  if (error instanceof BadRecord || error instanceof JobError) {
     return { code: error.code, reason: error.message }
-  return {
-    code: 'job_threw',
-    reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
   }
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return { code: 'job_threw', reason }
 }

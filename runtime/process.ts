@@ -9,7 +9,7 @@ import { openLaneThread } from './lane-thread.ts'
 import { LogError } from './log.ts'
 import { openMemberFile } from './member-file.ts'
 import { Source, type SourceFigures } from './source.ts'
-import type { Mode } from './task.ts'
+import type { Mode } from './task-options.ts'
 import { noTelemetry, type Telemetry } from './telemetry.ts'
 
 export interface JobProcessOptions {

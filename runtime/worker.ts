@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { Lane } from './lane.ts'
 import type { ToLane } from './messages.ts'
-import type { Mode } from './task.ts'
+import type { Mode } from './task-options.ts'
 
 /** What a lane's thread is started with. */
 export interface WorkerSetup {

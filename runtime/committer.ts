@@ -1,0 +1,185 @@
+import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
+import type { Intake } from './intake.ts'
+import type { Producer, Transactor } from './log.ts'
+import { featureRow, outputTopics } from './outputs.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { CommittedProgress, Progress } from './progress.ts'
+import type { States } from './states.ts'
+import type { TaskOptions } from './task-options.ts'
+import type { Watermark } from './watermark.ts'
+
+/** While input waits, a commit is not begun sooner than this after the last: larger ones cost less per event. */
+const busyCommitMs = 300
+/** A commit that only moves the offset may wait so long. */
+const offsetCommitMs = 1_000
+/** Kafka forgets the offsets of a group without members after seven days. */
+const renewalMs = 3_600_000
+const latencySamplesMax = 50
+
+export interface CommitterParts<State> {
+  readonly options: Pick<
+    TaskOptions<State>,
+    'job' | 'partition' | 'partitions' | 'era' | 'clock' | 'events'
+  >
+  readonly transactor: Transactor
+  /** Mode at-least-once: rows and triggers go out by it, before their commit. */
+  readonly producer: Producer | undefined
+  readonly states: States<State>
+  readonly pipeline: Pipeline<State>
+  readonly watermark: Watermark
+  readonly intake: Intake
+  /** Something is over that others may wait for. */
+  readonly onDone: () => void
+  readonly onFailed: (error: unknown) => void
+}
+
+/** A task's commits, one after the other. */
+export class Committer<State = unknown> {
+  readonly #parts: CommitterParts<State>
+  #committed: CommittedProgress
+  #running: Promise<void> | undefined
+  #startedAt: number
+  #emission: Promise<void> | undefined
+
+  constructor(parts: CommitterParts<State>, committed: CommittedProgress) {
+    this.#parts = parts
+    this.#committed = committed
+    this.#startedAt = parts.options.clock.elapsed()
+  }
+
+  get committed(): CommittedProgress {
+    return this.#committed
+  }
+
+  /** The commit under way. */
+  get running(): Promise<void> | undefined {
+    return this.#running
+  }
+
+  get quiet(): boolean {
+    return !this.#running && !this.#emission && !this.isDirty
+  }
+
+  /** Something that a reader of the outputs would see. */
+  get hasOutputs(): boolean {
+    const { states, pipeline } = this.#parts
+    return states.dirtyKeys > 0 || !pipeline.side.isEmpty
+  }
+
+  get isDirty(): boolean {
+    return this.hasOutputs || this.#parts.intake.next !== this.#committed.next
+  }
+
+  /** Whether a commit should begin now; `hurry`: what is dirty need not wait for more. */
+  isDue(hurry: boolean): boolean {
+    if (this.#running) return false
+    const { intake, options } = this.#parts
+    return options.clock.elapsed() - this.#startedAt >= this.#waitMs(hurry || !intake.backlog)
+  }
+
+  /**
+   * Freezes what is dirty, and commits it. Only between two events or two timers. `hand`: the offset about to
+   * be taken alone; `clean`: the owner is leaving in order; `tick`: what the wall clock fired, which goes out
+   * with the transaction in either mode.
+   */
+  commit({ hand = -1, clean = false, tick = false } = {}): Promise<void> {
+    const { options, states, pipeline, producer, onDone, onFailed } = this.#parts
+    this.#startedAt = options.clock.elapsed()
+    const early = producer !== undefined && !tick
+    const frozen = freezeCommit(
+      options.job,
+      states,
+      pipeline.side.take(),
+      this.#progress(hand, clean),
+      early,
+    )
+    pipeline.frozen()
+    this.#running = this.#run(frozen)
+      .catch(error => {
+        onFailed(error) // first of all: nothing more may go into a transaction of which nobody knows
+        throw error
+      })
+      .finally(() => {
+        this.#running = undefined
+        onDone()
+      })
+    return this.#running
+  }
+
+  /** Mode at-least-once: sends what has changed since the last call, at once. */
+  emit(): void {
+    const { options, producer, states, pipeline, onDone, onFailed } = this.#parts
+    if (!producer || this.#emission) return
+    const { job, partition } = options
+    const { features, triggers } = outputTopics(job.name)
+    const appends = [
+      {
+        topic: features,
+        partition,
+        records: Array.from(states.takeUnsent(), entity => featureRow(job, entity)),
+      },
+      { topic: triggers, partition, records: pipeline.side.takeTriggers() },
+    ].filter(({ records }) => records.length > 0)
+    if (appends.length === 0) return
+    const emission = producer.send(appends).then(() => {
+      this.#emission = undefined
+      onDone()
+    })
+    this.#emission = emission
+    emission.catch(onFailed)
+  }
+
+  /** Waits for what is under way, however it ends. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#running, this.#emission])
+  }
+
+  /** How long after the start of the last commit the next one is due. */
+  #waitMs(hurry: boolean): number {
+    if (this.hasOutputs) return hurry ? 0 : busyCommitMs
+    return this.isDirty ? offsetCommitMs : renewalMs
+  }
+
+  async #run(frozen: FrozenCommit<State>): Promise<void> {
+    const { options, transactor, producer, states, pipeline } = this.#parts
+    const { job, partition, clock, events } = options
+    const startedAt = clock.elapsed()
+    await this.#emission
+    this.#committed = await runCommit(frozen, {
+      job: job.name,
+      input: job.input,
+      partition,
+      transactor,
+      producer,
+    })
+    const now = clock.now()
+    states.committed(frozen.states, this.#committed.changelog, now)
+    pipeline.counts.rows += frozen.rows.length
+    const step = Math.ceil(frozen.states.length / latencySamplesMax)
+    const sampled = frozen.states.filter((_, index) => index % step === 0)
+    events.onCommit({
+      ms: clock.elapsed() - startedAt,
+      rows: frozen.rows.length,
+      latenciesMs: sampled.map(({ entity }) => now - entity.receivedAt),
+    })
+  }
+
+  #progress(hand: number, clean: boolean): Progress {
+    const { options, watermark, intake } = this.#parts
+    const { history, generation, tries, next } = this.#committed
+    return {
+      next: intake.next,
+      history,
+      watermark: watermark.time,
+      partitions: options.partitions,
+      era: options.era,
+      hash: options.job.hash,
+      generation,
+      last: intake.last,
+      appendedAt: intake.appendedAt,
+      tries: intake.next === next ? tries : 0,
+      hand,
+      clean,
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Job } from '../jobs/job.ts'
+import type { Store } from '../state/store.ts'
+import type { Clock } from './clock.ts'
+import type { Log, NextOffset } from './log.ts'
+import type { Counts } from './side-outputs.ts'
+
+export type Mode = 'exactly-once' | 'at-least-once'
+
+export interface TaskOptions<State = unknown> {
+  readonly job: Job<State>
+  readonly partition: number
+  readonly partitions: number
+  readonly era: number
+  readonly acceptLoss: boolean
+  readonly mode: Mode
+  /** The generation of the job that this process began with; `undefined` before its first takeover. */
+  readonly generation: number | undefined
+  /** The last owner was this same process, alive: its end was no death. */
+  readonly sameOwner: boolean
+  /** An input offset that was in hand when the lane died, twice: dead-lettered unprocessed. */
+  readonly poison: number | undefined
+  readonly log: Log
+  readonly clock: Clock
+  readonly openStore: () => Promise<Store>
+  readonly newHistory: () => string
+  readonly cacheKeysMax: number
+  /** Told the offset in hand before it is touched, and -1 when nothing is. */
+  readonly inHand: (offset: number) => void
+  readonly events: TaskEvents
+}
+
+export interface TaskEvents {
+  /** So many bytes of batches are done. */
+  onTaken(bytes: number): void
+  onRestore(done: number, total: number): void
+  onCommit(commit: { ms: number; rows: number; latenciesMs: readonly number[] }): void
+  onCheckpoint(ms: number): void
+  /** The task has stopped by itself; close it, and judge by the error what comes next. */
+  onFailed(error: Error): void
+}
+
+/** What a task shows of itself. */
+export interface TaskFigures {
+  readonly counts: Counts
+  readonly next: NextOffset
+  /** Epoch ms of event time. */
+  readonly watermark: number | undefined
+  /** Append time of the newest record taken, epoch ms; -1 before the first. */
+  readonly appendedAt: number
+  readonly generation: number
+  readonly cachedKeys: number
+  readonly bufferBytes: number
+  /** Whether batches wait in the lane. */
+  readonly queued: boolean
+}
