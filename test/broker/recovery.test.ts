@@ -2,7 +2,6 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrokerLine, startBroker } from '../../broker/broker.ts'
-import { errorName } from '../../protocol/error-codes.ts'
 import { Writer } from '../../protocol/writer.ts'
 import { batchOf, unique, Wire } from '../conformance/wire.ts'
 import { assert, suite } from '../harness.ts'
@@ -21,7 +20,7 @@ test('what was acknowledged before kill -9 is there after it, in order', async (
   for (let round = 0; round < 3; round++) {
     const broker = await spawnBroker(folder)
     const wire = await Wire.open(broker.address)
-    if (round === 0) await createTopic(wire, 'events')
+    if (round === 0) await wire.createTopic('events')
     assert.is((await wire.seen('events')).length, expected)
     const acknowledged: number[] = []
     const killed = new Promise(resolve => setTimeout(() => resolve(broker.kill()), 150))
@@ -55,7 +54,7 @@ test('what was acknowledged before kill -9 is there after it, in order', async (
 
 test('a torn tail is cut off, and said', async () => {
   await withBroker(folder, async wire => {
-    await createTopic(wire, 'events')
+    await wire.createTopic('events')
     await wire.produce('events', batchOf(['a']))
     await wire.produce('events', batchOf(['b']))
   })
@@ -83,7 +82,7 @@ test('producers, transactions and offsets are what they were, after a clean stop
   const id = unique('tx')
   const killable = await spawnBroker(folder)
   const first = await Wire.open(killable.address)
-  await createTopic(first, 'events')
+  await first.createTopic('events')
   const idempotent = await first.initProducerId(null)
   await first.produce('events', batchOf(['once'], { ...idempotent, sequence: 0 }))
   const owner = await first.initProducerId(id)
@@ -115,7 +114,7 @@ test('producers, transactions and offsets are what they were, after a clean stop
 })
 
 test('a deleted topic leaves nothing behind, also when its deletion was cut short', async () => {
-  await withBroker(folder, async wire => createTopic(wire, 'kept'))
+  await withBroker(folder, async wire => wire.createTopic('kept'))
   rmSync(join(folder, 'topics', 'kept-0'), { recursive: true })
   appendFileSync(join(folder, 'topics', 'stray'), '')
   await withBroker(folder, async wire => {
@@ -137,24 +136,6 @@ async function withBroker(
     wire.close()
     await broker.close()
   }
-}
-
-async function createTopic(wire: Wire, topic: string): Promise<void> {
-  const body = new Writer()
-  body.array([topic], () =>
-    body
-      .string(topic)
-      .int32(1)
-      .int16(1)
-      .array([], () => body)
-      .array([], () => body),
-  )
-  const answer = await wire.request('CreateTopics', 2, body.int32(1000).boolean(false))
-  answer.int32()
-  const errors = answer.array(each =>
-    `${each.string()} ${errorName(each.int16())} ${each.nullableString() ?? ''}`.trim(),
-  )
-  assert.equal(errors, [`${topic} NONE`])
 }
 
 async function commitOffset(

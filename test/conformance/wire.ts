@@ -139,6 +139,16 @@ export class Wire {
     }
   }
 
+  /** Of one partition. */
+  async createTopic(topic: string): Promise<void> {
+    const body = new Writer()
+    body.array([topic], () => body.string(topic).int32(1).int16(1).int32(0).int32(0))
+    const answer = await this.request('CreateTopics', 2, body.int32(1000).boolean(false))
+    answer.int32()
+    const [error] = answer.array(each => each.string() && errorName(each.int16()))
+    if (error !== 'NONE') throw new Error(`topic ${topic}: ${error}`)
+  }
+
   /** Kafka makes its internal topics when first somebody asks who coordinates, and needs a while. */
   async findCoordinators(): Promise<void> {
     for (const kind of [0, 1]) {
