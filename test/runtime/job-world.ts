@@ -102,7 +102,7 @@ export class JobWorld {
       this.logged.push(`${level} ${text ?? fields}`)
     }
     const folder = join(this.folder, 'data')
-    await mkdir(folder, { recursive: true })
+    await mkdir(options.folder ?? folder, { recursive: true })
     const process = await startJobProcess({
       jobUrl: pathToFileURL(this.jobPath).href,
       kafka: { brokers: this.brokers, clientId: this.name },
