@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Job } from '../jobs/job.ts'
 import { openLevelStore } from '../state/level-store.ts'
 import { systemClock } from './clock.ts'
+import type { MortalParts } from './die-at.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { Lane } from './lane.ts'
 import type { ToLane } from './messages.ts'
@@ -35,6 +36,10 @@ export default async function worker(setup: WorkerSetup): Promise<void> {
   const { default: defined } = (await import(jobUrl)) as { default: Job }
   const job = idle === undefined ? defined : { ...defined, idle }
   const hand = new Float64Array(shared)
+  const { log, openStore } = await mortalIfAsked({
+    log: openKafkaLog({ ...kafka, clock: systemClock }),
+    openStore: partition => openLevelStore(join(folder, `task-${partition}`)),
+  })
   const stopBeating = systemClock.every(beatMs, () => {
     hand[handField.beats] = (hand[handField.beats] ?? 0) + 1
   })
@@ -42,9 +47,9 @@ export default async function worker(setup: WorkerSetup): Promise<void> {
     const lane = new Lane({
       ...options,
       job,
-      log: openKafkaLog({ ...kafka, clock: systemClock }),
+      log,
       clock: systemClock,
-      openStore: partition => openLevelStore(join(folder, `task-${partition}`)),
+      openStore,
       newHistory: randomUUID,
       inHand: (partition, offset) => {
         hand[handField.partition] = partition
@@ -59,6 +64,12 @@ export default async function worker(setup: WorkerSetup): Promise<void> {
   })
   stopBeating()
   port.close()
+}
+
+/** Tests name in MILLRACE_TEST_DIE_AT a moment at which the process is to kill itself (`die-at.ts`). */
+async function mortalIfAsked(parts: MortalParts): Promise<MortalParts> {
+  const moment = process.env.MILLRACE_TEST_DIE_AT
+  return moment === undefined ? parts : (await import('./die-at.ts')).dieAt(moment, parts)
 }
 
 /** Fields of the memory that a lane shares with its watchdog: what it has in hand, and that it lives. */
