@@ -1,30 +1,8 @@
-import type { Logger } from 'pino'
-import type { Clock } from './clock.ts'
-import type { LaneEvents, LaneHandle } from './lane-thread.ts'
-import type { Batch, Fetched, Log, Membership, NextOffset, Reader } from './log.ts'
-import type { FailureCode, FromLane, LaneSamples, LaneTaskFigures } from './messages.ts'
-import { Watchdog } from './watchdog.ts'
-
-export interface SourceOptions {
-  readonly job: string
-  readonly input: string
-  readonly lanes: number
-  readonly log: Log
-  readonly clock: Clock
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
-  readonly sessionMs: number
-  /** A lane that does not beat for so long is ended. */
-  readonly hangMsMax: number
-  readonly previousMemberId: string | undefined
-  readonly openLane: (index: number, events: LaneEvents) => LaneHandle
-  /** Partitions whose stores lie here. */
-  readonly stored: () => readonly number[]
-  /** Number of partitions that all of the job's topics have; rejects when they differ. */
-  readonly partitions: () => Promise<number>
-  readonly onMember: (memberId: string) => void
-  /** The process cannot go on, and must end. */
-  readonly onFatal: (error: Error) => void
-}
+import { type InHand, Lanes } from './lanes.ts'
+import type { Batch, Fetched, Membership, NextOffset, Reader } from './log.ts'
+import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
+import { type Slot, takingSlot, whyNotLive } from './slot.ts'
+import type { SourceFigures, SourceOptions } from './source-options.ts'
 
 /** Bytes of one partition on their way through a lane: above the first it is paused, below the second resumed. */
 export const queueBytesMax = 8 * 1024 * 1024
@@ -33,35 +11,8 @@ const waitMsMax = 100
 const partitionBytesMax = 1024 * 1024
 const caughtUpEveryMs = 500
 const retryMsMax = 5_000
-/** A lane that dies sooner is opened again only after `retryMsMax`. */
-const laneLifeMsMin = 2_000
-
-type Phase = 'taking' | 'live' | 'waiting' | 'refused'
-
-interface Slot {
-  readonly partition: number
-  incarnation: number
-  phase: Phase
-  reason: string | undefined
-  queuedBytes: number
-  paused: boolean
-  failures: number
-  /** As the reader last saw them. */
-  next: NextOffset | undefined
-  end: NextOffset | undefined
-  toldCaughtUpAt: number
-  /** Deaths of its lane with the same record in hand. */
-  deaths: { offset: number; count: number } | undefined
-  restore: { done: number; total: number } | undefined
-  figures: LaneTaskFigures | undefined
-}
-
-export interface SourceFigures {
-  readonly slots: readonly Readonly<Slot>[]
-  readonly fencings: number
-  readonly takeovers: number
-  readonly laneRestarts: number
-}
+/** A failure that nobody foresaw is tried again so often without progress; then the process ends with it. */
+const unforeseenMax = 8
 
 /**
  * The main thread of a job's process: the only member of the group. It has the partitions that it is given
@@ -71,23 +22,23 @@ export interface SourceFigures {
 export class Source {
   readonly #options: SourceOptions
   readonly #slots = new Map<number, Slot>()
-  readonly #lanes: LaneHandle[] = []
+  readonly #lanes: Lanes
   readonly #reader: Reader
   readonly #membership: Membership
-  readonly #watchdog: Watchdog
   readonly #closing = new AbortController()
-  readonly #counts = { fencings: 0, takeovers: 0, laneRestarts: 0 }
-  readonly #running = new Set<number>()
-  readonly #openedAt = new Map<number, number>()
+  readonly #counts = { fencings: 0, takeovers: 0 }
+  /** Slots whose lane has died and not been replaced yet. */
+  readonly #orphans = new Set<Slot>()
   #incarnations = 0
   #generation: number | undefined
+  /** The newest assignment; `undefined` before the first. */
+  #assignment: readonly number[] | undefined
   #joined = false
   #reading: Promise<void> | undefined
-  #stopped: (() => void) | undefined
   onSamples: ((samples: LaneSamples) => void) | undefined
 
   constructor(options: SourceOptions) {
-    const { job, input, log, sessionMs, previousMemberId, stored, clock, hangMsMax } = options
+    const { job, input, log, sessionMs, previousMemberId, stored } = options
     this.#options = options
     this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax })
     this.#membership = log.membership({
@@ -99,11 +50,18 @@ export class Source {
       onAssigned: (partitions, memberId) => void this.#assigned(partitions, memberId),
       onFailed: options.onFatal,
     })
-    this.#watchdog = new Watchdog(clock, hangMsMax, index => this.#hung(index))
+    this.#lanes = new Lanes({
+      ...options,
+      count: options.lanes,
+      open: options.openLane,
+      onMessage: message => this.#told(message),
+      onDied: index => this.#laneDied(index),
+      onReopened: (index, inHand) => this.#laneReopened(index, inHand),
+    })
   }
 
   async start(): Promise<void> {
-    for (let index = 0; index < this.#options.lanes; index++) this.#openLane(index)
+    this.#lanes.start()
     await this.#membership.join()
     this.#reading = this.#read()
   }
@@ -111,58 +69,30 @@ export class Source {
   /** Leaves in order: tasks commit and write their stores, then the group is told. */
   async stop(): Promise<void> {
     this.#closing.abort()
-    this.#watchdog.stop()
     await this.#reader.close()
     await this.#reading
-    const stopped = new Promise<void>(resolve => {
-      this.#stopped = resolve
-    })
-    if (this.#running.size === 0) this.#stopped?.()
-    for (const lane of this.#lanes) lane.post({ kind: 'stop' })
-    await stopped
+    await this.#lanes.stop()
     await this.#membership.leave()
   }
 
   get figures(): SourceFigures {
-    return { slots: [...this.#slots.values()], ...this.#counts }
+    return { slots: [...this.#slots.values()], ...this.#counts, laneRestarts: this.#lanes.restarts }
   }
 
   /** Why it does not do all of its job now; empty when it does. */
   notReady(): string[] {
     if (!this.#joined) return ['waiting for the group to assign partitions']
-    const reasons: string[] = []
-    for (const { partition, phase, reason, restore } of this.#slots.values()) {
-      if (phase === 'live') continue
-      const restoring =
-        restore && phase === 'taking'
-          ? `, ${restore.done} of ${restore.total} records restored`
-          : ''
-      reasons.push(`partition ${partition} is ${phase}${reason ? `: ${reason}` : restoring}`)
-    }
-    return reasons
-  }
-
-  #openLane(index: number): void {
-    this.#openedAt.set(index, this.#options.clock.elapsed())
-    const lane = this.#options.openLane(index, {
-      onMessage: message => this.#told(message),
-      onEnded: error => this.#laneEnded(index, error),
-    })
-    this.#lanes[index] = lane
-    this.#running.add(index)
-    this.#watchdog.watch(index, lane)
-  }
-
-  #laneOf(partition: number): LaneHandle {
-    return this.#lanes[partition % this.#lanes.length] as LaneHandle
+    return [...this.#slots.values()].flatMap(slot => whyNotLive(slot) ?? [])
   }
 
   async #assigned(partitions: readonly number[], memberId: string): Promise<void> {
     this.#options.onMember(memberId)
+    this.#assignment = partitions
     for (const partition of [...this.#slots.keys()])
       if (!partitions.includes(partition)) this.#giveUp(partition)
     try {
       const count = await this.#options.partitions()
+      if (this.#assignment !== partitions) return // assigned anew meanwhile
       this.#joined = true
       for (const partition of partitions)
         if (!this.#slots.has(partition)) this.#take(partition, count, false)
@@ -175,26 +105,12 @@ export class Source {
     if (this.#closing.signal.aborted) return
     const before = this.#slots.get(partition)
     const incarnation = ++this.#incarnations
-    const slot: Slot = {
-      partition,
-      incarnation,
-      phase: 'taking',
-      reason: undefined,
-      queuedBytes: 0,
-      paused: false,
-      failures: before?.failures ?? 0,
-      next: undefined,
-      end: before?.end,
-      toldCaughtUpAt: 0,
-      deaths: before?.deaths,
-      restore: undefined,
-      figures: undefined,
-    }
+    const slot = takingSlot(partition, incarnation, before)
     this.#slots.set(partition, slot)
     this.#reader.drop(partition)
     this.#counts.takeovers++
     const poison = slot.deaths && slot.deaths.count >= 2 ? slot.deaths.offset : undefined
-    this.#laneOf(partition).post({
+    this.#lanes.post(partition, {
       kind: 'take',
       partition,
       incarnation,
@@ -205,7 +121,7 @@ export class Source {
   #giveUp(partition: number): void {
     this.#slots.delete(partition)
     this.#reader.drop(partition)
-    this.#laneOf(partition).post({ kind: 'give-up', partition, clean: true })
+    this.#lanes.post(partition, { kind: 'give-up', partition, clean: true })
   }
 
   async #read(): Promise<void> {
@@ -241,7 +157,7 @@ export class Source {
     const { partition, incarnation } = slot
     const records = new Uint8Array(batch.records)
     slot.queuedBytes += records.length
-    this.#laneOf(partition).post({ kind: 'batch', incarnation, batch: { ...batch, records } })
+    this.#lanes.post(partition, { kind: 'batch', incarnation, batch: { ...batch, records } })
     if (slot.queuedBytes < queueBytesMax || slot.paused) return
     slot.paused = true
     this.#reader.pause(partition)
@@ -251,7 +167,7 @@ export class Source {
     const now = this.#options.clock.elapsed()
     if (next < end || now - slot.toldCaughtUpAt < caughtUpEveryMs) return
     slot.toldCaughtUpAt = now
-    this.#laneOf(slot.partition).post({
+    this.#lanes.post(slot.partition, {
       kind: 'caught-up',
       partition: slot.partition,
       incarnation: slot.incarnation,
@@ -299,7 +215,8 @@ export class Source {
     const { logger, onFatal } = this.#options
     this.#reader.drop(slot.partition)
     slot.reason = message
-    if (code === 'outdated') onFatal(new Error(message))
+    if (code === 'outdated' || (code === 'other' && slot.failures >= unforeseenMax))
+      onFatal(new Error(message))
     else if (code === 'refused' || code === 'unknown-topic') {
       slot.phase = 'refused'
       logger.error({ partition: slot.partition }, `task refused: ${message}`)
@@ -335,59 +252,30 @@ export class Source {
     again().catch(onFatal)
   }
 
-  /** Its event loop has stood still: something in hand does not come back. */
-  #hung(index: number): void {
-    this.#options.logger.error(
-      { lane: index },
-      `lane ${index} has not moved for ${this.#options.hangMsMax / 1000} s: it is ended, and its tasks are taken over by a new one`,
-    )
-    void this.#lanes[index]?.kill()
-  }
-
-  #laneEnded(index: number, error: Error | undefined): void {
-    this.#running.delete(index)
-    this.#watchdog.forget(index)
-    if (this.#closing.signal.aborted) {
-      if (this.#running.size === 0) this.#stopped?.()
-      return
-    }
-    const { logger } = this.#options
-    const inHand = this.#lanes[index]?.inHand()
-    logger.error(
-      { lane: index, ...inHand },
-      `lane ${index} has died (${error?.message ?? 'it ended'}): its tasks are taken over by a new one`,
-    )
-    this.#counts.laneRestarts++
-    void this.#reopenLane(index, inHand)
-  }
-
-  /** A lane that dies as soon as it lives is not opened again at once. */
-  async #reopenLane(
-    index: number,
-    inHand: { partition: number; offset: number } | undefined,
-  ): Promise<void> {
-    const { clock } = this.#options
-    const lived = clock.elapsed() - (this.#openedAt.get(index) ?? 0)
-    const slotsOfLane = () =>
-      [...this.#slots.values()].filter(({ partition }) => partition % this.#lanes.length === index)
-    // One that waits already will be taken over by itself, or is not ours any more.
-    const orphans = new Set(slotsOfLane().filter(({ phase }) => phase !== 'waiting'))
-    for (const slot of orphans) {
+  #laneDied(index: number): void {
+    for (const slot of this.#slots.values()) {
+      // One that waits already will be taken over by itself, or is not ours any more.
+      if (this.#lanes.indexOf(slot.partition) !== index || slot.phase === 'waiting') continue
       slot.phase = 'waiting'
       slot.reason = 'its lane died'
       this.#reader.drop(slot.partition)
+      this.#orphans.add(slot)
     }
-    await clock.sleep(lived < laneLifeMsMin ? retryMsMax : 0, this.#closing.signal)
-    if (this.#closing.signal.aborted) return
-    this.#openLane(index)
-    for (const slot of slotsOfLane()) {
+  }
+
+  #laneReopened(index: number, inHand: InHand | undefined): void {
+    for (const slot of this.#slots.values()) {
+      if (this.#lanes.indexOf(slot.partition) !== index) continue
+      const orphan = this.#orphans.delete(slot)
       // Taken meanwhile: that order went to the dead lane.
-      if (!orphans.has(slot) && slot.phase !== 'taking') continue
+      if (!orphan && slot.phase !== 'taking') continue
       if (slot.partition === inHand?.partition) {
         const again = slot.deaths?.offset === inHand.offset
         slot.deaths = { offset: inHand.offset, count: again ? (slot.deaths?.count ?? 0) + 1 : 1 }
       }
       this.#retake(slot, 'its lane died')
     }
+    for (const slot of this.#orphans)
+      if (this.#slots.get(slot.partition) !== slot) this.#orphans.delete(slot)
   }
 }
