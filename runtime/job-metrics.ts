@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
+import { queueBytesMax } from './feed.ts'
 import type { LaneSamples } from './messages.ts'
-import { queueBytesMax, type Source } from './source.ts'
+import type { Source } from './source.ts'
 import type { Telemetry } from './telemetry.ts'
 
 const everyMs = 1_000

@@ -8,9 +8,11 @@ import type { Batch, Producer, Transactor } from './log.ts'
 import { Pipeline } from './pipeline.ts'
 import { States } from './states.ts'
 import { Steps } from './steps.ts'
+import { StoreWriter } from './store-writer.ts'
 import type { TakenOver } from './takeover.ts'
 import type { TaskFigures, TaskOptions } from './task-options.ts'
 import { Timers } from './timers.ts'
+import { Wake } from './wake.ts'
 import { Watermark } from './watermark.ts'
 
 const checkpointMs = 1_000
@@ -31,12 +33,12 @@ export class LiveTask<State = unknown> {
   readonly #intake: Intake
   readonly #committer: Committer<State>
   readonly #idleness: Idleness
+  readonly #storeWriter: StoreWriter
+  readonly #wake = new Wake()
   readonly #onFailed: (error: unknown) => void
   #running = false
   #loop: Promise<void> | undefined
-  #wake: (() => void) | undefined
   #stopTimers: (() => void)[] = []
-  #checkpointing: Promise<void> = Promise.resolve()
   /** Timers may be due: they fire before the next event. */
   #timersDue = true
   /** The wall clock is firing timers; no event is taken meanwhile. */
@@ -54,6 +56,10 @@ export class LiveTask<State = unknown> {
     this.#store = store
     this.#checkpoint = new Checkpoint(store, stored)
     this.#states = new States(job, this.#checkpoint, cacheKeysMax, producer !== undefined)
+    this.#storeWriter = new StoreWriter(this.#states, clock, ms => {
+      options.events.onCheckpoint(ms)
+      this.#wake.now() // a full buffer may have held up a commit
+    })
     this.#timers = new Timers(store)
     this.#watermark = new Watermark(job.outOfOrdernessMs, progress.watermark)
     const kept = { states: this.#states, timers: this.#timers, watermark: this.#watermark }
@@ -65,7 +71,7 @@ export class LiveTask<State = unknown> {
       onUnreadable: (offset, reason) => this.#pipeline.side.unreadable(offset, reason),
     })
     const made = { ...kept, pipeline: this.#pipeline, intake: this.#intake }
-    const told = { onDone: () => this.#wake?.(), onFailed: (error: unknown) => this.#fail(error) }
+    const told = { onDone: () => this.#wake.now(), onFailed: (error: unknown) => this.#fail(error) }
     this.#committer = new Committer({ options, transactor, producer, ...made, ...told }, progress)
     this.#onFailed = onFailed
   }
@@ -100,7 +106,7 @@ export class LiveTask<State = unknown> {
     const { clock } = this.#options
     this.#running = true
     this.#stopTimers = [
-      clock.every(checkpointMs, () => this.#guarded(() => this.#writeCheckpoint())),
+      clock.every(checkpointMs, () => this.#guarded(() => this.#storeWriter.write())),
       clock.every(tickMs, () => this.#guarded(() => this.#everySecond())),
     ]
     this.#loop = this.#guarded(() => this.#run())
@@ -109,7 +115,7 @@ export class LiveTask<State = unknown> {
   /** Answers whether the batch is taken. */
   offer(batch: Batch): boolean {
     if (!this.#running || !this.#intake.offer(batch)) return false
-    this.#wake?.()
+    this.#wake.now()
     return true
   }
 
@@ -120,8 +126,9 @@ export class LiveTask<State = unknown> {
   /** Takes no further event; resolves when none is in hand. */
   async stop(): Promise<void> {
     this.#running = false
+    this.#storeWriter.stop()
     for (const stop of this.#stopTimers) stop()
-    this.#wake?.()
+    this.#wake.now()
     await this.#loop
   }
 
@@ -134,7 +141,7 @@ export class LiveTask<State = unknown> {
     const steps = [
       () => this.#committer.running,
       () => this.#committer.commit({ clean: true }),
-      () => this.#writeCheckpoint({ all: true }),
+      () => this.#storeWriter.writeAll(),
     ]
     const left = async () => {
       for (const step of steps) if (!late.signal.aborted) await step()
@@ -147,7 +154,7 @@ export class LiveTask<State = unknown> {
   /** After `stop`, and after the transactor was closed. Nothing touches the store afterwards. */
   async close(): Promise<void> {
     await this.#committer.settled()
-    await this.#checkpointing.catch(() => undefined) // told by onFailed
+    await this.#storeWriter.settled()
     await this.#store.close()
   }
 
@@ -160,7 +167,7 @@ export class LiveTask<State = unknown> {
       if (!this.#running) return
       if (!this.#ticking) this.#committer.emit()
       this.#commitIfDue()
-      if (work === 'wait' && this.#running) await this.#woken()
+      if (work === 'wait' && this.#running) await this.#wake.wait()
       else await this.#options.clock.turn()
     }
   }
@@ -214,7 +221,7 @@ export class LiveTask<State = unknown> {
   }
 
   async #everySecond(): Promise<void> {
-    this.#wake?.() // a commit that only moves the offset may be due
+    this.#wake.now() // a commit that only moves the offset may be due
     if (this.#isIdle()) await this.#tick()
   }
 
@@ -242,30 +249,8 @@ export class LiveTask<State = unknown> {
       }
     } finally {
       this.#ticking = false
-      this.#wake?.()
+      this.#wake.now()
     }
-  }
-
-  /** One at a time: a store is written by one hand. */
-  #writeCheckpoint({ all = false } = {}): Promise<void> {
-    const { clock, events } = this.#options
-    this.#checkpointing = this.#checkpointing.then(async () => {
-      const startedAt = clock.elapsed()
-      let wrote = false
-      while ((all || this.#running) && (await this.#states.checkpoint())) wrote = true
-      if (wrote) events.onCheckpoint(clock.elapsed() - startedAt)
-      this.#wake?.()
-    })
-    return this.#checkpointing
-  }
-
-  #woken(): Promise<void> {
-    return new Promise(resolve => {
-      this.#wake = () => {
-        this.#wake = undefined
-        resolve()
-      }
-    })
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {
@@ -279,7 +264,7 @@ export class LiveTask<State = unknown> {
   #fail(error: unknown): void {
     if (!this.#running) return
     this.#running = false
-    this.#wake?.()
+    this.#wake.now()
     this.#onFailed(error)
   }
 }

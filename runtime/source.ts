@@ -1,15 +1,12 @@
+import { Feed } from './feed.ts'
 import { type InHand, Lanes } from './lanes.ts'
-import type { Batch, Fetched, Membership, NextOffset, Reader } from './log.ts'
+import type { Fetched, Membership, NextOffset, Reader } from './log.ts'
 import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
 import { type Slot, takingSlot, whyNotLive } from './slot.ts'
 import type { SourceFigures, SourceOptions } from './source-options.ts'
 
-/** Bytes of one partition on their way through a lane: above the first it is paused, below the second resumed. */
-export const queueBytesMax = 8 * 1024 * 1024
-const queueBytesResume = 4 * 1024 * 1024
 const waitMsMax = 100
 const partitionBytesMax = 1024 * 1024
-const caughtUpEveryMs = 500
 const retryMsMax = 5_000
 /** A failure that nobody foresaw is tried again so often without progress; then the process ends with it. */
 const unforeseenMax = 8
@@ -23,6 +20,7 @@ export class Source {
   readonly #options: SourceOptions
   readonly #slots = new Map<number, Slot>()
   readonly #lanes: Lanes
+  readonly #feed: Feed
   readonly #reader: Reader
   readonly #membership: Membership
   readonly #closing = new AbortController()
@@ -41,6 +39,15 @@ export class Source {
     const { job, input, log, sessionMs, previousMemberId, stored } = options
     this.#options = options
     this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax })
+    this.#lanes = new Lanes({
+      ...options,
+      count: options.lanes,
+      open: options.openLane,
+      onMessage: message => this.#told(message),
+      onDied: index => this.#laneDied(index),
+      onReopened: (index, inHand) => this.#laneReopened(index, inHand),
+    })
+    this.#feed = new Feed(this.#lanes, this.#reader, options.clock)
     this.#membership = log.membership({
       group: job,
       topic: input,
@@ -49,14 +56,6 @@ export class Source {
       owned: () => [...new Set([...this.#slots.keys(), ...stored()])],
       onAssigned: (partitions, memberId) => void this.#assigned(partitions, memberId),
       onFailed: options.onFatal,
-    })
-    this.#lanes = new Lanes({
-      ...options,
-      count: options.lanes,
-      open: options.openLane,
-      onMessage: message => this.#told(message),
-      onDied: index => this.#laneDied(index),
-      onReopened: (index, inHand) => this.#laneReopened(index, inHand),
     })
   }
 
@@ -148,30 +147,8 @@ export class Source {
       return
     }
     slot.next = fetched.next
-    if (fetched.next === fetched.fetched) this.#tellCaughtUp(slot, fetched)
-    else this.#pass(slot, fetched)
-  }
-
-  /** One copy, so that the thread gets bytes of its own. */
-  #pass(slot: Slot, batch: Batch): void {
-    const { partition, incarnation } = slot
-    const records = new Uint8Array(batch.records)
-    slot.queuedBytes += records.length
-    this.#lanes.post(partition, { kind: 'batch', incarnation, batch: { ...batch, records } })
-    if (slot.queuedBytes < queueBytesMax || slot.paused) return
-    slot.paused = true
-    this.#reader.pause(partition)
-  }
-
-  #tellCaughtUp(slot: Slot, { next, end }: Batch): void {
-    const now = this.#options.clock.elapsed()
-    if (next < end || now - slot.toldCaughtUpAt < caughtUpEveryMs) return
-    slot.toldCaughtUpAt = now
-    this.#lanes.post(slot.partition, {
-      kind: 'caught-up',
-      partition: slot.partition,
-      incarnation: slot.incarnation,
-    })
+    if (fetched.next === fetched.fetched) this.#feed.caughtUp(slot, fetched)
+    else this.#feed.pass(slot, fetched)
   }
 
   #told(message: FromLane): void {
@@ -192,7 +169,7 @@ export class Source {
     }
     if (slot.incarnation !== message.incarnation) return
     if (message.kind === 'live') this.#live(slot, message.next, message.generation)
-    else if (message.kind === 'taken') this.#taken(slot, message.bytes)
+    else if (message.kind === 'taken') this.#feed.taken(slot, message.bytes)
     else this.#failed(slot, message.code, message.message)
   }
 
@@ -201,14 +178,6 @@ export class Source {
     slot.phase = 'live'
     slot.next = next
     this.#reader.seek(slot.partition, next)
-  }
-
-  #taken(slot: Slot, bytes: number): void {
-    slot.queuedBytes -= bytes
-    slot.failures = 0
-    if (!slot.paused || slot.queuedBytes > queueBytesResume) return
-    slot.paused = false
-    this.#reader.resume(slot.partition)
   }
 
   #failed(slot: Slot, code: FailureCode, message: string): void {

@@ -24,9 +24,7 @@ const TIMELESS = ['runtime', 'state', 'jobs', 'serve', 'broker']
 const LINES_MAX = 250
 /** Files that are longer, with their present length: they may shrink, and not grow. */
 const LONG_FILES: Record<string, number> = {
-  'runtime/pipeline.ts': 281,
-  'runtime/source.ts': 393,
-  'runtime/task.ts': 581,
+  'runtime/live-task.ts': 270,
   'test/broker/compaction.test.ts': 319,
 }
 
