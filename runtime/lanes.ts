@@ -61,10 +61,12 @@ export class Lanes {
       this.#allEnded = resolve
     })
     for (const index of this.#running) this.#handles[index]?.post({ kind: 'stop' })
-    const late = this.#options.clock.sleep(stopMsMax).then(async () => {
+    const inTime = new AbortController() // else the wait alone would keep the process alive
+    const late = this.#options.clock.sleep(stopMsMax, inTime.signal).then(async () => {
       for (const index of this.#running) await this.#handles[index]?.kill()
     })
     await Promise.race([ended, late])
+    inTime.abort()
   }
 
   /** The lane that a partition is on, always the same. */
