@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../runtime/clock.ts'
 import { type KafkaOptions, openKafkaLog } from '../runtime/kafka-log.ts'
@@ -22,7 +23,7 @@ export function kafkaOptions(
   logger: Logger,
 ): KafkaOptions {
   const sasl = saslOptions(flags)
-  const ssl = flags.tlsCa !== undefined ? { ca: [readFileSync(flags.tlsCa, 'utf8')] } : flags.tls
+  const ssl = flags.tlsCa !== undefined ? { ca: [readAuthorities(flags.tlsCa)] } : flags.tls
   return {
     brokers: flags.brokers,
     clientId,
@@ -30,6 +31,20 @@ export function kafkaOptions(
     onStatus: tellStatus(clock, logger),
     ...(ssl !== false && { ssl }),
     ...(sasl !== undefined && { sasl }),
+  }
+}
+
+function readAuthorities(file: string): string {
+  const pem = readFileSync(file, 'utf8')
+  try {
+    new X509Certificate(pem) // the first of them; else Node would pass over what it cannot read
+    return pem
+  } catch (error) {
+    throw new UserError(
+      'bad_tls_ca',
+      `--tls-ca ${file} holds no certificate: expected PEM, "-----BEGIN CERTIFICATE-----"`,
+      error,
+    )
   }
 }
 
@@ -76,7 +91,7 @@ export function tellStatus(clock: Clock, logger: Logger): (status: LogStatus) =>
     const { brokers, reason } = status
     logger.warn(
       { brokers, reason },
-      'no broker answers: is it running, and is --brokers right? Trying until it does',
+      'no broker answers: is it running, and do --brokers, --tls and --sasl fit it? Trying until it does',
     )
   }
 }

@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs'
 import type { Clock } from './clock.ts'
+import { deniedReason } from './kafka-denied.ts'
 import { LogError, type LogStatus } from './log.ts'
 
 /**
@@ -82,7 +83,7 @@ export function kafkaClient({ brokers, clientId, ssl, sasl }: KafkaOptions): kaf
     logCreator: () => () => undefined,
     retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 3 },
     ...(ssl !== undefined && { ssl }),
-    ...(sasl !== undefined && { sasl }),
+    ...(sasl !== undefined && { sasl: { ...sasl } }), // kafkajs adds a function, which could not be sent to a thread
   })
 }
 
@@ -122,13 +123,15 @@ export async function exchange<Answer extends object>(
   return decoded as Answer
 }
 
-/** A kafkajs error, reduced to what decides: Kafka's error code, or that the connection failed. */
+/** A kafkajs error, reduced to what decides: Kafka's error code, that the connection failed, or that we are not let in. */
 export function kafkaFault(error: unknown): {
-  code: number | 'connection' | 'other'
+  code: number | 'connection' | 'denied' | 'other'
   message: string
   error: unknown
 } {
   const root = rootCause(error)
+  const denied = deniedReason(root)
+  if (denied !== undefined) return { code: 'denied', message: denied, error }
   const message = root instanceof Error ? root.message : String(root)
   if (root instanceof kafkajs.KafkaJSProtocolError) return { code: root.code, message, error }
   const connection =
@@ -158,13 +161,20 @@ function rootCause(error: unknown): unknown {
 /** A second try after a first failure starts with this wait, and doubles it up to the largest. */
 export const backoffMs = (failures: number): number => Math.min(100 * 2 ** failures, 5_000)
 
-/** Repeats `attempt` while the broker is unreachable, with backoff, telling `onStatus` when it goes and comes back. */
+/** So often in a row must it be said that we are not let in: once may be a connection that broke in a login. */
+export const denialsMax = 3
+
+/**
+ * Repeats `attempt` while the broker is unreachable, with backoff, telling `onStatus` when it goes and comes back.
+ * A wrong certificate or login is final: a `LogError` that names the remedy.
+ */
 export async function whileUnreachable<Result>(
   options: Pick<KafkaOptions, 'brokers' | 'clock' | 'onStatus'>,
   signal: AbortSignal,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   let downSince: number | undefined
+  let denials = 0
   for (let failures = 0; ; failures++) {
     try {
       const result = await attempt()
@@ -178,7 +188,13 @@ export async function whileUnreachable<Result>(
       return result
     } catch (error) {
       const fault = kafkaFault(error)
-      if (fault.code !== 'connection' || signal.aborted) throw error
+      denials = fault.code === 'denied' ? denials + 1 : 0
+      if (denials >= denialsMax) throw new LogError('refused', fault.message, error)
+      if ((fault.code !== 'connection' && denials === 0) || signal.aborted) throw error
+      if (denials > 0) {
+        await options.clock.sleep(backoffMs(denials), signal)
+        continue
+      }
       downSince ??= options.clock.elapsed()
       const retryMs = backoffMs(failures)
       options.onStatus?.({

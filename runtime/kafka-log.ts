@@ -43,7 +43,7 @@ export function openKafkaLog(options: KafkaOptions): Log {
         return await use(await admin())
       } catch (error) {
         const { code, message } = kafkaFault(error)
-        if (code === 'connection') {
+        if (code === 'connection' || code === 'denied') {
           await disconnect()
           throw error
         }

@@ -1,7 +1,13 @@
 import kafkajs from 'kafkajs'
 import { assignSticky } from './assignment.ts'
-import { type Cluster, type KafkaOptions, kafkaFault, whileUnreachable } from './kafka-cluster.ts'
-import type { Membership, MembershipOptions } from './log.ts'
+import {
+  type Cluster,
+  denialsMax,
+  type KafkaOptions,
+  kafkaFault,
+  whileUnreachable,
+} from './kafka-cluster.ts'
+import { LogError, type Membership, type MembershipOptions } from './log.ts'
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol
 const assignerName = 'millrace-sticky'
@@ -17,6 +23,7 @@ export class KafkaMembership implements Membership {
   readonly #closed = new AbortController()
   #cluster: Cluster | undefined
   #assigned: readonly number[] = []
+  #denials = 0
   #confirmations: { heartbeats: number; resolve: (assigned: readonly number[]) => void }[] = []
 
   constructor(kafka: kafkajs.Kafka, options: KafkaOptions & MembershipOptions) {
@@ -32,7 +39,7 @@ export class KafkaMembership implements Membership {
         initialRetryTime: 100,
         maxRetryTime: 5_000,
         retries: 10,
-        restartOnFailure: async () => !this.#closed.signal.aborted,
+        restartOnFailure: async error => !this.#closed.signal.aborted && !this.#isDenied(error),
       },
       partitionAssigners: [
         assigner => {
@@ -53,12 +60,14 @@ export class KafkaMembership implements Membership {
       const partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b)
       if (partitions.length > 0) this.#consumer.pause([{ topic: options.topic, partitions }])
       this.#assigned = partitions
+      this.#denials = 0
       this.#confirm(2)
       options.onAssigned(partitions, payload.memberId)
     })
     this.#consumer.on('consumer.heartbeat', () => this.#confirm(1))
     this.#consumer.on('consumer.crash', ({ payload }) => {
-      if (!payload.restart && !this.#closed.signal.aborted) options.onFailed(payload.error)
+      if (payload.restart || this.#closed.signal.aborted) return
+      options.onFailed(new LogError('refused', kafkaFault(payload.error).message, payload.error))
     })
   }
 
@@ -89,6 +98,12 @@ export class KafkaMembership implements Membership {
     } catch (error) {
       if (kafkaFault(error).code === 'connection') throw error
     }
+  }
+
+  /** A wrong login or certificate, said often enough to be believed. */
+  #isDenied(error: Error): boolean {
+    this.#denials = kafkaFault(error).code === 'denied' ? this.#denials + 1 : 0
+    return this.#denials >= denialsMax
   }
 
   #confirm(heartbeats: number): void {

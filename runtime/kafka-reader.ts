@@ -149,8 +149,12 @@ export class KafkaReader implements Reader {
       answers = await fetch(broker, topic, asked, this.#options)
     } catch (error) {
       if (this.#closed.signal.aborted) return []
-      if (kafkaFault(error).code !== 'connection') throw error
-      await this.#retried(() => this.#cluster.refreshMetadata())
+      const { code } = kafkaFault(error)
+      if (code !== 'connection' && code !== 'denied') throw error
+      await this.#retried(async () => {
+        await this.#cluster.refreshMetadata()
+        if (code === 'denied') await this.#cluster.findBroker({ nodeId }) // asked again, and then believed
+      })
       return []
     }
     const fetched: Fetched[] = []

@@ -192,7 +192,7 @@ export class KafkaTransactor implements Transactor {
     const told = `${name} of ${this.#options.transactionalId}: ${message}`
     if (typeof code === 'number' && fencedCodes.has(code))
       return new LogError('fenced', told, error)
-    if (name === 'initProducerId' && code === 'connection') return error // nothing depends on it: asked again
+    if (name === 'initProducerId' && (code === 'connection' || code === 'denied')) return error // nothing depends on it: asked again
     if (
       code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
       code === errorCodes.MESSAGE_TOO_LARGE
