@@ -54,7 +54,7 @@ together(test, {
       const job = start([...run, '--port', '0'])
       await ready(job)
       for (let round = 0; round < 2; round++) {
-        await world.send(...world.some(400).map(each => ({ ...each, deed: 'slow' as const })))
+        await world.send(...world.some(2_500).map(each => ({ ...each, deed: 'slow' as const })))
         const before = await world.lag()
         await world.until(async () => (await world.lag()) < before, 'it is at work')
         broker.child.kill('SIGKILL')

@@ -30,6 +30,8 @@ export interface Bought {
 export interface Totals {
   readonly events: number
   readonly total: number
+  /** Events of the last two seconds; only in jobs that shrink it. */
+  readonly recent?: number
 }
 
 export interface DeadRecord {
@@ -63,16 +65,16 @@ export class JobWorld {
     this.#producer = this.log.producer()
   }
 
-  /** `definition`: further lines of the job's definition. */
+  /** `features`: further lines of the job's features. */
   static async open(
     brokers: string,
     name: string,
-    { partitions = 2, definition = '' }: { partitions?: number; definition?: string } = {},
+    { partitions = 2, features = '' }: { partitions?: number; features?: string } = {},
   ): Promise<JobWorld> {
     const folder = await mkdtemp(join(tmpdir(), `millrace-${name}-`))
     const unique = `${name}-${folder.slice(-6)}`
     const world = new JobWorld(brokers, folder, unique, partitions)
-    await writeFile(world.jobPath, jobSource(unique, world.jobPath, definition))
+    await writeFile(world.jobPath, jobSource(unique, world.jobPath, features))
     await world.makeInput()
     return world
   }
@@ -229,7 +231,7 @@ export class JobWorld {
       if (versionsMayRepeat ? order < 0 : order <= 0)
         throw new Error(`${user} has version ${row.version} after ${before}`)
       versions.set(user, row.version)
-      totals.set(user, { events: row.features.events, total: row.features.total })
+      totals.set(user, row.features)
     }
     return totals
   }
@@ -251,7 +253,7 @@ export class JobWorld {
   }
 }
 
-function jobSource(name: string, path: string, definition: string): string {
+function jobSource(name: string, path: string, features: string): string {
   return `
 import { existsSync } from 'node:fs'
 import { count, defineJob, first, sum } from '${defineJobUrl}'
@@ -264,7 +266,7 @@ function value({ properties }) {
     case 'kill': return process.kill(process.pid, 'SIGKILL') && Number.NaN
     case 'throw': if (!existsSync('${path}.fixed')) throw new Error('the job does not like this one')
     break
-    case 'slow': { const until = Date.now() + 5; while (Date.now() < until); }
+    case 'slow': { const until = Date.now() + 1; while (Date.now() < until); }
   }
   return properties.value ?? 1
 }
@@ -272,9 +274,8 @@ function value({ properties }) {
 export default defineJob({
   name: '${name}',
   input: '${name}-events',
-  features: { events: count({ of: 'Bought' }), total: sum({ of: 'Bought', value }) },
+  features: { events: count({ of: 'Bought' }), total: sum({ of: 'Bought', value }), ${features} },
   triggers: { firstBuy: first({ of: 'Bought' }) },
-  ${definition}
 })
 `
 }

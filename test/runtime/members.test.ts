@@ -27,7 +27,7 @@ together(test, {
       try {
         await world.send(...world.some(50))
         await world.settled()
-        await world.send(...world.some(300).map(each => ({ ...each, deed: 'slow' as const })))
+        await world.send(...world.some(2_500).map(each => ({ ...each, deed: 'slow' as const })))
         const before = await world.lag()
         await world.until(async () => (await world.lag()) < before, 'it is at work')
         zombie.child.kill('SIGSTOP')
