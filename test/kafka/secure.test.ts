@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -133,10 +133,7 @@ async function job(flags: string[]): Promise<{ code: number | null; output: stri
   await until(async () => /millrace_rows_out_total\S* 1\b/.test(await (await fetch(url)).text()))
   run.child.kill('SIGTERM')
   const { code, stdout, stderr } = await run.ended
-  return {
-    code,
-    output: stdout + stderr + (await readFile(join(folder, 'kafka/kafka.out'), 'utf8')),
-  }
+  return { code, output: stdout + stderr }
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
