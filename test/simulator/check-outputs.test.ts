@@ -1,7 +1,9 @@
+import type { Job } from '../../jobs/job.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
 import { nextOffset } from '../../runtime/log.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import { encodeMarker, encodeMetadata, markerKey, type Progress } from '../../runtime/progress.ts'
+import { encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { checkOutputs } from './check-outputs.ts'
 import { type Expected, naiveModel } from './naive-model.ts'
@@ -14,7 +16,7 @@ import { offsetKey } from './sim-transactions.ts'
 
 const test = suite('check of outputs')
 const START = Date.UTC(2026, 0, 1)
-const job = simJob({ idle: 'hold' })
+const job = simJob({ idle: 'hold' }) as Job<unknown>
 const topics = outputTopics(job.name)
 type Outputs = Record<'features' | 'triggers' | 'late' | 'dead', OutgoingRecord[]>
 
@@ -32,15 +34,23 @@ function check(tamper: (outputs: Outputs, progress: { next: number }) => void): 
     const now = START + n * 5_000
     target.append([input.next(now).record], now)
   }
-  const expected = naiveModel(job, { partition: 0, partitions: 1 }, target.everCommitted())
+  const takes = target.everCommitted().map(record => ({ record, job, era: 0 }))
+  const expected = naiveModel({ partition: 0, partitions: 1 }, takes)
   const outputs = outputsOf(expected)
   const progress = { next: target.end }
   tamper(outputs, progress)
   for (const name of names) {
     if (outputs[name].length > 0) cluster.partition(topics[name], 0).append(outputs[name], START)
   }
-  commit(cluster, progress.next, expected.watermark)
-  return checkOutputs(cluster, job, { time: 'exact', timeless: [], deaths: false })
+  commit(cluster, progress.next, target.everCommitted().at(-1)?.time ?? -1, expected)
+  const upheaval = {
+    definitions: [job],
+    lossAccepted: false,
+    madeAnew: false,
+    forgotten: false,
+  }
+  const options = { time: 'exact', mode: 'exactly-once', timeless: [], deaths: false } as const
+  return checkOutputs(cluster, job, { ...options, upheaval })
 }
 
 const names = ['features', 'triggers', 'late', 'dead'] as const
@@ -84,26 +94,36 @@ function outputsOf(expected: Expected): Outputs {
   return { features, triggers, late, dead }
 }
 
-function commit(cluster: SimCluster, next: number, watermark: number | undefined): void {
+function commit(cluster: SimCluster, next: number, appendedAt: number, expected: Expected): void {
   const progress: Progress = {
     next: nextOffset(next),
     history: 'h',
-    watermark,
+    watermark: expected.watermark,
     partitions: 1,
     era: 0,
     hash: job.hash,
     generation: 1,
     last: next - 1,
-    appendedAt: START,
+    appendedAt,
     tries: 0,
     hand: -1,
     clean: true,
   }
   const marker = { key: markerKey, value: encodeMarker(progress) }
-  const changelog = cluster.partition(topics.changelog, 0).append([marker], START)
+  const records = [...statesOf(expected), marker]
+  const first = cluster.partition(topics.changelog, 0).append(records, START)
+  const changelog = first + records.length - 1
   cluster.transactions.committed.set(offsetKey(topics.commits, job.input, 0), {
     next: progress.next,
     metadata: encodeMetadata({ ...progress, changelog }),
+  })
+}
+
+function statesOf({ rows }: Expected): OutgoingRecord[] {
+  return [...rows].map(([key, { version, asOf, features }]) => {
+    const { count, sum, chain, timerChain } = features
+    const fields = [...version, asOf, 0, 0, [], [count, sum, chain, timerChain, []]]
+    return { key, value: encodeState(fields, undefined) }
   })
 }
 

@@ -1,11 +1,11 @@
 import type { Job } from '../../jobs/job.ts'
-import { nextOffset } from '../../runtime/log.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
-import { markerKey, parseMarker, parseMetadata } from '../../runtime/progress.ts'
-import { type Expected, naiveModel, rowId, triggerId } from './naive-model.ts'
+import type { Mode } from '../../runtime/task-options.ts'
+import { checkStates } from './check-states.ts'
+import { type Expected, naiveModel, recordId, rowId, triggerId } from './naive-model.ts'
+import { progressOf, type Upheaval } from './progress-of.ts'
 import type { SimCluster } from './sim-cluster.ts'
-import type { SimPartition, StoredRecord } from './sim-partition.ts'
-import { offsetKey } from './sim-transactions.ts'
+import type { StoredRecord } from './sim-partition.ts'
 
 export interface CheckOptions {
   /**
@@ -13,58 +13,70 @@ export interface CheckOptions {
    * `wall-clock`: ticks come when they come; what depends on timers is only checked for coming once.
    */
   readonly time: 'exact' | 'wall-clock'
+  /** Mode at-least-once may repeat rows and triggers, also older ones; a reader takes the newest version. */
+  readonly mode: Mode
   /** Features that no timer touches: compared in both cases. */
   readonly timeless: readonly string[]
   /** Whether deaths of the process may have dead-lettered the record that was in hand. */
   readonly deaths: boolean
+  readonly upheaval: Upheaval
 }
+
+/** Of the triggers of `simJob`, what a timer sends and no event. */
+const TIMER_TRIGGER = 'silent '
 
 /**
  * Reads all outputs as a read_committed reader does, and answers every breach of what must always hold
  * (DESIGN.md), as sentences; none when all is well. For use when all input is done.
  */
-export function checkOutputs<State>(
+export function checkOutputs(
   cluster: SimCluster,
-  job: Job<State>,
+  job: Job<unknown>,
   options: CheckOptions,
 ): string[] {
   const partitions = cluster.partitions(job.input)
-  return partitions.flatMap((input, partition) =>
-    new PartitionCheck(cluster, job, options, input, partition, partitions.length).run(),
+  return partitions.flatMap((_, partition) =>
+    new PartitionCheck(cluster, job, options, partition, partitions.length).run(),
   )
 }
 
-class PartitionCheck<State> {
+class PartitionCheck {
   private readonly problems: string[] = []
   private readonly topics: ReturnType<typeof outputTopics>
   private readonly expected: Expected
   private readonly dead: readonly StoredRecord[]
   private readonly cluster: SimCluster
-  private readonly job: Job<State>
   private readonly options: CheckOptions
-  private readonly input: SimPartition
+  private readonly exact: boolean
   private readonly partition: number
 
   constructor(
     cluster: SimCluster,
-    job: Job<State>,
+    job: Job<unknown>,
     options: CheckOptions,
-    input: SimPartition,
     partition: number,
     partitions: number,
   ) {
     this.cluster = cluster
-    this.job = job
     this.options = options
-    this.input = input
+    this.exact = options.time === 'exact'
     this.partition = partition
     this.topics = outputTopics(job.name)
     this.dead = this.output('dead')
     const killed = this.dead.filter(({ headers }) => headers['error-code']?.startsWith('kills_'))
-    const skipped = new Set(killed.map(({ headers }) => Number(headers.offset)))
+    const skipped = new Set(
+      killed.map(({ headers }) => recordId(Number(headers.offset), Number(headers.time))),
+    )
     if (killed.length > 0 && !options.deaths)
       this.problem('records are called killers, and nothing died')
-    this.expected = naiveModel(job, { partition, partitions }, input.everCommitted(), skipped)
+    const progress = progressOf(cluster, job.input, partition, options.upheaval)
+    this.problems.push(...progress.problems)
+    this.expected = naiveModel({ partition, partitions }, progress.takes, skipped)
+    const watermark = progress.last?.watermark
+    if (this.exact && watermark !== this.expected.watermark)
+      this.problem(`the watermark is ${watermark}, expected ${this.expected.watermark}`)
+    const changelog = this.output('changelog')
+    for (const each of checkStates(changelog, this.expected, options)) this.problem(each)
   }
 
   run(): string[] {
@@ -72,7 +84,6 @@ class PartitionCheck<State> {
     this.checkTriggers()
     this.checkLate()
     this.checkDead()
-    this.checkProgress()
     return this.problems
   }
 
@@ -82,10 +93,10 @@ class PartitionCheck<State> {
     for (const record of this.output('features')) {
       const row = parseRow(record)
       const before = last.get(row.key)
-      if (before && compareVersions(row.version, before.version) < 0) {
+      const older = before && compareVersions(row.version, before.version) < 0
+      if (older && this.options.mode === 'exactly-once')
         this.problem(`row of ${row.key} went from version ${before.version} to ${row.version}`)
-      }
-      last.set(row.key, row)
+      if (!older) last.set(row.key, row)
       const expected = this.expected.everyRow.get(rowId(row.key, row.version))
       const [offset] = row.version
       const known = expected ?? this.expected.everyRow.get(rowId(row.key, [offset, 0]))
@@ -96,8 +107,7 @@ class PartitionCheck<State> {
       const found = last.get(key)
       if (!found) this.problem(`${key} has no row, expected version ${row.version}`)
       else {
-        const exact = this.options.time === 'exact'
-        const same = exact
+        const same = this.exact
           ? `${found.version}` === `${row.version}`
           : found.version[0] === row.version[0]
         if (!same) this.problem(`last row of ${key} is ${found.version}, expected ${row.version}`)
@@ -108,7 +118,7 @@ class PartitionCheck<State> {
 
   private compareRow(found: Row, expected: Omit<Row, 'key'>, name: string): void {
     const pick = ({ asOf, features, segments }: Omit<Row, 'key'>) =>
-      this.options.time === 'exact'
+      this.exact
         ? JSON.stringify({ asOf, features, segments })
         : JSON.stringify(this.options.timeless.map(feature => features[feature]))
     if (pick(found) !== pick(expected)) {
@@ -118,17 +128,25 @@ class PartitionCheck<State> {
 
   private checkTriggers(): void {
     const found = this.output('triggers').map(({ value }) => JSON.parse(String(value)))
-    this.once(
-      'trigger id',
-      found.map(({ id }) => String(id)),
+    const every = found.map(({ trigger, key, time, reason }) =>
+      triggerId(trigger, key, time, reason),
     )
-    const ids = found.map(({ trigger, key, time, reason }) => triggerId(trigger, key, time, reason))
-    // Of an event's triggers the reason is its message id; what a timer sends has none here.
-    const byEvent = (id: string) => !id.endsWith(' ')
-    if (this.options.time === 'exact') this.same('trigger', ids, this.expected.triggers)
+    const repeats = this.options.mode === 'at-least-once'
+    const asTold = (ids: readonly string[]) => (repeats ? [...new Set(ids)] : ids)
+    if (!repeats) {
+      this.once(
+        'trigger id',
+        found.map(({ id }) => String(id)),
+      )
+    }
+    const byTimer = (id: string) => id.startsWith(TIMER_TRIGGER)
+    const byEvent = (id: string) => !byTimer(id)
+    const expected = asTold(this.expected.triggers)
+    const ids = asTold(every)
+    if (this.exact) this.same('trigger', ids, expected)
     else {
-      this.once('trigger', ids)
-      this.same('trigger', ids.filter(byEvent), this.expected.triggers.filter(byEvent))
+      this.once('trigger', ids.filter(byTimer))
+      this.same('trigger', ids.filter(byEvent), expected.filter(byEvent))
     }
   }
 
@@ -141,7 +159,7 @@ class PartitionCheck<State> {
     const records = this.dead.filter(({ headers }) => headers.timer === undefined)
     this.once(
       'dead record',
-      records.map(({ headers }) => String(headers.offset)),
+      records.map(({ headers }) => `${headers.offset}@${headers.time}`),
     )
     const found = records
       .filter(({ headers }) => !headers['error-code']?.startsWith('kills_'))
@@ -156,43 +174,8 @@ class PartitionCheck<State> {
       found,
       expected.filter(each => !ofTimers(each)),
     )
-    if (this.options.time === 'exact') this.same('dead timer', timers, expected.filter(ofTimers))
+    if (this.exact) this.same('dead timer', timers, expected.filter(ofTimers))
     else this.once('dead timer', timers)
-  }
-
-  /** Markers never go back, the last one is what the committed offset names, and all input is done. */
-  private checkProgress(): void {
-    const markers = this.output('changelog')
-      .filter(({ key }) => key === markerKey)
-      .map(({ value, offset }) => parseMarker(String(value), offset))
-    let before = nextOffset(0)
-    for (const marker of markers) {
-      if (!marker) this.problem('a marker cannot be parsed')
-      else if (marker.next < before) {
-        this.problem(`a commit went back from ${before} to ${marker.next}`)
-      }
-      before = marker?.next ?? before
-    }
-    const key = offsetKey(this.topics.commits, this.job.input, this.partition)
-    const committed = this.cluster.transactions.committed.get(key)
-    if (!committed) {
-      this.problem('no offset is committed')
-      return
-    }
-    const last = markers.at(-1)
-    const named = parseMetadata(committed)
-    if (named?.changelog !== last?.changelog || committed.next !== last?.next) {
-      this.problem(
-        `offset ${committed.next} names the marker at ${named?.changelog}, the last one is at ${last?.changelog} with ${last?.next}`,
-      )
-    }
-    const lastInput = this.input.everCommitted().at(-1)?.offset ?? -1
-    if (committed.next <= lastInput) {
-      this.problem(`${committed.next} is committed, the input's last record is ${lastInput}`)
-    }
-    if (this.options.time === 'exact' && named && named.watermark !== this.expected.watermark) {
-      this.problem(`the watermark is ${named.watermark}, expected ${this.expected.watermark}`)
-    }
   }
 
   private output(topic: 'features' | 'triggers' | 'late' | 'dead' | 'changelog'): StoredRecord[] {

@@ -20,7 +20,8 @@ function work(events: readonly { id: string; at: number; user?: string; properti
       headers: {},
     }),
   )
-  return naiveModel(job, { partition: 0, partitions: 1 }, records)
+  const takes = records.map(record => ({ record, job, era: 0 }))
+  return naiveModel({ partition: 0, partitions: 1 }, takes)
 }
 
 const countOf = (expected: ReturnType<typeof work>, user = 'u') =>

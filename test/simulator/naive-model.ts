@@ -30,8 +30,18 @@ export const rowId = (key: string, [offset, revision]: readonly [number, number]
 export const triggerId = (name: string, key: string, time: number, reason: string): string =>
   `${name} ${key} ${time} ${reason}`
 
+/** A record that a task has taken, and under which definition and era it did so. */
+export interface Take<State> {
+  readonly record: StoredRecord
+  readonly job: Job<State>
+  readonly era: number
+}
+
 interface NaiveKey<State> {
   state: State
+  /** The definition that last changed it: a state is read by a new one only when it is needed. */
+  job: Job<State>
+  row: ExpectedRow | undefined
   /** Of the ids absorbed, the newest last. */
   ids: { id: string; timestamp: number }[]
   offset: number
@@ -41,16 +51,20 @@ interface NaiveKey<State> {
   newest: number
 }
 
+/** A version's offset is the input's, raised by this for each era. */
+const ERA_SIZE = 2 ** 44
+/** Names one record, also where the input was made anew and offsets came again. */
+export const recordId = (offset: number, time: number): string => `${offset}@${time}`
+
 /**
  * The job, done in the plainest way: one record after the other, all states in one map, no commits, no
- * crashes. `skipped`: offsets that were dead-lettered unprocessed after several deaths; whether that was
- * right is not for the model to say.
+ * crashes. `skipped`: records (`recordId`) that were dead-lettered unprocessed after several deaths; whether
+ * that was right is not for the model to say.
  */
 export function naiveModel<State>(
-  job: Job<State>,
   input: { readonly partition: number; readonly partitions: number },
-  records: readonly StoredRecord[],
-  skipped: ReadonlySet<number> = new Set(),
+  takes: readonly Take<State>[],
+  skipped: ReadonlySet<string> = new Set(),
 ): Expected {
   const keys = new Map<string, NaiveKey<State>>()
   const everyRow = new Map<string, ExpectedRow>()
@@ -59,20 +73,22 @@ export function naiveModel<State>(
   const dead: string[] = []
   let watermark: number | undefined
 
-  for (const record of records) {
-    if (skipped.has(record.offset)) continue
+  for (const each of takes) {
+    const { record, job } = each
+    if (skipped.has(recordId(record.offset, record.time))) continue
     try {
-      take(record)
+      take(each)
     } catch (error) {
       dead.push(`${record.offset} ${codeOf(error)}`)
       continue
     }
-    while (fireFirstDue());
+    while (fireFirstDue(job));
   }
-  const rows = new Map([...keys].map(([key, naive]) => [key, rowOf(naive)]))
+  const rows = new Map<string, ExpectedRow>()
+  for (const [key, { row }] of keys) if (row) rows.set(key, row)
   return { rows, everyRow, triggers, late, dead, watermark }
 
-  function take(record: StoredRecord): void {
+  function take({ record, job, era }: Take<State>): void {
     const event = decodeEvent(record.value, record.time)
     const { userId: key, messageId, timestamp } = event
     if (partitionFor(Buffer.from(key), input.partitions) !== input.partition) {
@@ -84,36 +100,43 @@ export function naiveModel<State>(
     }
     const naive = keys.get(key) ?? {
       state: job.create(),
+      job,
+      row: undefined,
       ids: [],
       offset: -1,
       revision: 0,
       asOf: 0,
       newest: Number.NEGATIVE_INFINITY,
     }
-    if (!isRepeat(naive, messageId, timestamp)) {
-      step(key, naive, emit => job.absorb(naive.state, event, { key, watermark, emit }))
+    if (!isRepeat(naive, messageId, timestamp, job)) {
+      step(key, naive, job, emit => job.absorb(naive.state, event, { key, watermark, emit }))
       keys.set(key, naive)
       if (messageId !== '')
         naive.ids = [...naive.ids, { id: messageId, timestamp }].slice(-job.dedupe.last)
-      naive.offset = record.offset
+      naive.offset = era * ERA_SIZE + record.offset
       naive.revision = 0
       naive.asOf = Math.max(naive.asOf, timestamp)
       naive.newest = Math.max(naive.newest, timestamp)
-      everyRow.set(rowId(key, [naive.offset, naive.revision]), rowOf(naive))
+      keepRow(key, naive)
     }
     watermark = Math.max(watermark ?? -Infinity, timestamp - job.outOfOrdernessMs)
   }
 
-  function isRepeat(naive: NaiveKey<State>, messageId: string, timestamp: number): boolean {
-    const earliest = Math.max(naive.newest, timestamp) - job.dedupe.withinMs
+  function isRepeat(
+    naive: NaiveKey<State>,
+    messageId: string,
+    timestamp: number,
+    { dedupe }: Job<State>,
+  ): boolean {
+    const earliest = Math.max(naive.newest, timestamp) - dedupe.withinMs
     return naive.ids.some(({ id, timestamp: seen }) => id === messageId && seen >= earliest)
   }
 
   /** Fires the first of all timers that are due, by time, key, name. */
-  function fireFirstDue(): boolean {
+  function fireFirstDue(job: Job<State>): boolean {
     let first: { key: string; naive: NaiveKey<State>; timer: Timer } | undefined
     for (const [key, naive] of keys) {
-      const timer = job.nextTimer(naive.state)
+      const timer = naive.job.nextTimer(naive.state)
       if (!timer || watermark === undefined || timer.time > watermark) continue
       if (!first || isBefore({ ...timer, key }, { ...first.timer, key: first.key })) {
         first = { key, naive, timer }
@@ -122,14 +145,15 @@ export function naiveModel<State>(
     if (!first) return false
     const { key, naive, timer } = first
     try {
-      step(key, naive, emit => job.fire(naive.state, timer, { key, watermark, emit }))
+      step(key, naive, job, emit => job.fire(naive.state, timer, { key, watermark, emit }))
       naive.revision++
       naive.asOf = Math.max(naive.asOf, timer.time)
     } catch (error) {
+      adopt(naive, job)
       job.cancel(naive.state, timer)
       dead.push(`${key} ${timer.name} ${timer.time} ${codeOf(error)}`)
     }
-    everyRow.set(rowId(key, [naive.offset, naive.revision]), rowOf(naive))
+    keepRow(key, naive)
     return true
   }
 
@@ -137,22 +161,34 @@ export function naiveModel<State>(
   function step(
     key: string,
     naive: NaiveKey<State>,
+    job: Job<State>,
     change: (emit: (trigger: Trigger) => void) => void,
   ): void {
-    const before = structuredClone(job.encode(naive.state))
+    const { job: jobBefore } = naive
+    const before = structuredClone(jobBefore.encode(naive.state))
+    adopt(naive, job)
     const emitted: string[] = []
     try {
       change(({ name, time, reason }) => emitted.push(triggerId(name, key, time, reason)))
     } catch (error) {
-      naive.state = job.decode(before)
+      naive.state = jobBefore.decode(before)
+      naive.job = jobBefore
       throw error
     }
     triggers.push(...emitted)
   }
 
-  function rowOf({ state, offset, revision, asOf }: NaiveKey<State>): ExpectedRow {
+  /** Reads the state as the definition does that is about to change it. */
+  function adopt(naive: NaiveKey<State>, job: Job<State>): void {
+    if (naive.job !== job) naive.state = job.decode(structuredClone(naive.job.encode(naive.state)))
+    naive.job = job
+  }
+
+  function keepRow(key: string, naive: NaiveKey<State>): void {
+    const { state, job, offset, revision, asOf } = naive
     const { features, segments } = job.row(state)
-    return { version: [offset, revision], asOf, features, segments }
+    naive.row = { version: [offset, revision], asOf, features, segments }
+    everyRow.set(rowId(key, [offset, revision]), naive.row)
   }
 }
 

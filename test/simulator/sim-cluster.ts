@@ -20,6 +20,8 @@ export interface ClusterOptions {
 interface SimTopic {
   readonly spec: TopicSpec
   readonly partitions: readonly SimPartition[]
+  /** What was there before it was made anew, the oldest first. */
+  readonly former: readonly (readonly SimPartition[])[]
 }
 
 /** One simulated process's way to the cluster. */
@@ -68,12 +70,19 @@ export class SimCluster {
   }
 
   create(spec: TopicSpec): void {
-    if (this.topics.has(spec.topic)) return
-    const partitions = Array.from(
-      { length: spec.partitions },
-      (_, p) => new SimPartition(spec.topic, p),
-    )
-    this.topics.set(spec.topic, { spec, partitions })
+    if (!this.topics.has(spec.topic)) this.make(spec, [])
+  }
+
+  /** As a person does who deletes a topic and creates it again. */
+  makeAnew(topic: string): void {
+    const known = this.topics.get(topic)
+    if (known) this.make(known.spec, [...known.former, known.partitions])
+  }
+
+  /** One partition of a topic, and what it was before the topic was made anew, the oldest first. */
+  everyInput(topic: string, partition: number): SimPartition[] {
+    const { former = [], partitions = [] } = this.topics.get(topic) ?? {}
+    return [...former, partitions].flatMap(each => each[partition] ?? [])
   }
 
   spec(topic: string): TopicSpec | undefined {
@@ -106,6 +115,14 @@ export class SimCluster {
       if (spec.config['cleanup.policy'] !== 'compact') continue
       for (const partition of partitions) partition.compact(this.scheduler.now)
     }
+  }
+
+  private make(spec: TopicSpec, former: SimTopic['former']): void {
+    const partitions = Array.from(
+      { length: spec.partitions },
+      (_, p) => new SimPartition(spec.topic, p),
+    )
+    this.topics.set(spec.topic, { spec, partitions, former })
   }
 
   private disturb(kind: FaultKind, process: SimProcess, subject: string): void {

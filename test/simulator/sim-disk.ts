@@ -1,5 +1,6 @@
 import { memoryStore } from '../../state/memory-store.ts'
 import { type Store, StoreError } from '../../state/store.ts'
+import { checkStore } from './check-store.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import type { SimProcess } from './sim-process.ts'
 
@@ -14,12 +15,15 @@ interface Folder {
  */
 export class SimDisk {
   private readonly cluster: SimCluster
+  private readonly changelog: string
   private readonly folders = new Map<string, Folder>()
   /** The member file: who the last process here was in its group. */
   memberId: string | undefined
 
-  constructor(cluster: SimCluster) {
+  /** `changelog`: the topic that the folders `0`, `1`, … are to agree with. */
+  constructor(cluster: SimCluster, changelog: string) {
     this.cluster = cluster
+    this.changelog = changelog
   }
 
   /** Rejects with `locked` while another store of this folder is open. */
@@ -63,7 +67,13 @@ export class SimDisk {
         point: 'store.write',
         subject: name,
         // Unlike a request, nothing of a dead process reaches the disk.
-        effect: async () => (process.killed ? undefined : effect()),
+        effect: async () => {
+          if (process.killed) return
+          await effect()
+          const { changelog, cluster } = this
+          for (const problem of await checkStore(store, cluster.partition(changelog, Number(name))))
+            cluster.violations.push(`store ${name} of ${process.name}: ${problem}`)
+        },
       })
     let closed = false
     let writing = false

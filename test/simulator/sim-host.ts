@@ -4,7 +4,7 @@ import type { Log } from '../../runtime/log.ts'
 import { Source } from '../../runtime/source.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import type { SimDisk } from './sim-disk.ts'
-import { openSimLane, type SimLane } from './sim-lane.ts'
+import { openSimLane, type SimFlags, type SimLane } from './sim-lane.ts'
 import type { SimProcess } from './sim-process.ts'
 
 export interface HostOptions<State> {
@@ -14,6 +14,7 @@ export interface HostOptions<State> {
   readonly name: string
   readonly lanes: number
   readonly newHistory: () => string
+  readonly flags: SimFlags
   /** The process said that it cannot go on. */
   readonly onFatal: (error: Error) => void
   /** What it would tell a person: refusals, deaths of lanes. */
@@ -23,14 +24,16 @@ export interface HostOptions<State> {
 /** A job's process (`startJobProcess`) with the simulation's log, lanes and disk. */
 export class SimHost<State> {
   readonly process: SimProcess
+  readonly job: Job<State>
   private readonly options: HostOptions<State>
   private readonly log: Log
   private readonly source: Source
   private readonly lanes: SimLane[] = []
 
   constructor(options: HostOptions<State>) {
-    const { cluster, disk, job, name, newHistory } = options
+    const { cluster, disk, job, name, newHistory, flags } = options
     this.options = options
+    this.job = job
     const { process, log, clock } = cluster.open(name)
     this.process = process
     this.log = log
@@ -56,6 +59,7 @@ export class SimHost<State> {
           process,
           name: `lane-${index}`,
           newHistory,
+          flags,
           events,
         })
         this.lanes[index] = lane

@@ -1,7 +1,7 @@
 import { partitionFor } from '../../protocol/murmur2.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
 import type { Random } from './random.ts'
-import { BOMB, POISON } from './sim-job.ts'
+import { BOMB, DEADLY, POISON } from './sim-job.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60_000
@@ -12,9 +12,11 @@ export class SimInput {
   private readonly partitions: number
   private readonly users: readonly string[]
   private readonly recent: OutgoingRecord[] = []
+  private readonly deadly: number
   private sent = 0
 
-  constructor(random: Random, partitions: number, users: number) {
+  constructor(random: Random, partitions: number, users: number, deadly = 0) {
+    this.deadly = deadly
     this.random = random
     this.partitions = partitions
     this.users = Array.from({ length: users }, (_, n) => `user-${n}${n % 5 === 0 ? '-ü' : ''}`)
@@ -41,6 +43,8 @@ export class SimInput {
     const properties: Record<string, unknown> = { value: random.between(1, 100) }
     if (kind < 0.06) properties[POISON] = true
     else if (kind < 0.09) properties[BOMB] = true
+    else if (this.deadly > 0 && random.chance(this.deadly))
+      properties[DEADLY] = random.pick(['lane', 'process'])
     const messageId = random.chance(0.05) ? '' : `m${++this.sent}`
     const event = { messageId, type: 'track', event: 'Thing Done', userId: key }
     return { key, value: JSON.stringify({ ...event, timestamp: this.time(now), properties }) }

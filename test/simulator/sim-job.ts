@@ -9,41 +9,62 @@ export interface SimState {
   timerChain: number
   /** In no order. */
   timers: { time: number; name: string }[]
+  /** What the second definition of the job counts; the first one does not know it. */
+  extra: number
 }
 
 /** An event with this property must go to the dead letters. */
 export const POISON = 'poison'
 /** An event with this property leaves a timer behind that throws. */
 export const BOMB = 'bomb'
+/** An event with this property ends what takes it: `'lane'` or `'process'`. */
+export const DEADLY = 'deadly'
+
+/** The features that no timer touches. */
+export const TIMELESS = ['count', 'sum', 'chain', 'extra']
 
 const MINUTE_MS = 60_000
 
+export interface SimJobOptions {
+  readonly idle: Job['idle']
+  /** The definition: the second has one feature more. */
+  readonly definition?: 1 | 2
+}
+
 /** A job made for being checked: its row tells whether every event and timer came once and in order. */
-export function simJob(options: { readonly idle: Job['idle'] }): Job<SimState> {
+export function simJob({ idle, definition = 1 }: SimJobOptions): Job<SimState> {
+  const second = definition === 2
   return {
     name: 'sim',
     input: 'events',
-    hash: 'sim-1',
-    idle: options.idle,
+    hash: `sim-${definition}`,
+    idle,
     outOfOrdernessMs: 5_000,
     latenessMs: 2 * MINUTE_MS,
     dedupe: { last: 4, withinMs: 4 * MINUTE_MS },
     stateBytesMax: 64 * 1024,
 
-    create: () => ({ count: 0, sum: 0, chain: 0, timerChain: 0, timers: [] }),
-    encode: ({ count, sum, chain, timerChain, timers }) => [
+    create: () => ({ count: 0, sum: 0, chain: 0, timerChain: 0, timers: [], extra: 0 }),
+    encode: ({ count, sum, chain, timerChain, timers, extra }) => [
       count,
       sum,
       chain,
       timerChain,
       timers.map(({ time, name }) => [time, name]),
+      ...(second ? [extra] : []),
     ],
-    decode,
+    decode: encoded => {
+      const state = decode(encoded)
+      return second ? state : { ...state, extra: 0 }
+    },
 
     absorb(state, event, { emit }) {
       const { properties, messageId, timestamp } = event
+      // Who runs the job ends before it comes here; that it came is a mistake that must be seen.
+      if (properties[DEADLY] !== undefined) throw new JobError('survived', `${messageId} is deadly`)
       if (properties[POISON] === true) throw new JobError('poisoned', `${messageId} is poisoned`)
       state.count++
+      state.extra++
       state.sum += typeof properties.value === 'number' ? properties.value : 0
       state.chain = chained(state.chain, messageId)
       const reason = messageId
@@ -71,25 +92,22 @@ export function simJob(options: { readonly idle: Job['idle'] }): Job<SimState> {
       state.timers = state.timers.filter(each => each.name !== timer.name)
     },
 
-    row: ({ count, sum, chain, timerChain }) => ({
-      features: { count, sum, chain, timerChain },
+    row: ({ count, sum, chain, timerChain, extra }) => ({
+      features: { count, sum, chain, timerChain, ...(second ? { extra } : {}) },
       segments: count >= 3 ? ['regular'] : [],
     }),
   }
 }
 
+type Encoded = [number, number, number, number, [number, string][], number?]
+
 function decode(encoded: unknown): SimState {
-  if (!Array.isArray(encoded) || encoded.length !== 5) {
-    throw new JobError('unknown_shape', 'expected the five fields of a SimState')
+  if (!Array.isArray(encoded) || encoded.length < 5 || encoded.length > 6) {
+    throw new JobError('unknown_shape', 'expected the five or six fields of a SimState')
   }
-  const [count, sum, chain, timerChain, timers] = encoded as [
-    number,
-    number,
-    number,
-    number,
-    [number, string][],
-  ]
-  return { count, sum, chain, timerChain, timers: timers.map(([time, name]) => ({ time, name })) }
+  const [count, sum, chain, timerChain, timers, extra = 0] = encoded as Encoded
+  const named = timers.map(([time, name]) => ({ time, name }))
+  return { count, sum, chain, timerChain, timers: named, extra }
 }
 
 function setTimer(state: SimState, name: string, time: number): void {

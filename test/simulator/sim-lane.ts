@@ -2,9 +2,11 @@ import type { Job } from '../../jobs/job.ts'
 import { Lane } from '../../runtime/lane.ts'
 import type { LaneEvents, LaneHandle } from '../../runtime/lane-thread.ts'
 import type { FromLane, ToLane } from '../../runtime/messages.ts'
+import type { Mode } from '../../runtime/task-options.ts'
 import type { Random } from './random.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import type { SimDisk } from './sim-disk.ts'
+import { DEADLY } from './sim-job.ts'
 import type { SimProcess } from './sim-process.ts'
 
 export interface SimLaneOptions<State> {
@@ -15,7 +17,15 @@ export interface SimLaneOptions<State> {
   readonly process: SimProcess
   readonly name: string
   readonly newHistory: () => string
+  readonly flags: SimFlags
   readonly events: LaneEvents
+}
+
+/** What a person starts a process with. */
+export interface SimFlags {
+  readonly mode: Mode
+  readonly era: number
+  readonly acceptLoss: boolean
 }
 
 export interface SimLane extends LaneHandle {
@@ -27,7 +37,7 @@ const MESSAGE_MS_MAX = 1
 
 /** A lane as a thread of a simulated process: the production `Lane`, behind messages that take their time. */
 export function openSimLane<State>(options: SimLaneOptions<State>): SimLane {
-  const { cluster, disk, job, name, newHistory, events } = options
+  const { cluster, disk, job, name, newHistory, flags, events } = options
   const main = options.process
   const thread = main.thread(name)
   const { log } = cluster.handleOf(thread)
@@ -46,18 +56,20 @@ export function openSimLane<State>(options: SimLaneOptions<State>): SimLane {
     events.onMessage(message)
     if (message.kind === 'stopped') end(undefined)
   })
+  const die = (kind: unknown) => {
+    if (kind === 'process') main.root.kill()
+    else end(new Error('killed by a record'))
+  }
   const lane = new Lane<State>({
-    job,
+    ...flags,
+    job: mortal(job, die),
     log,
     clock: thread.clock,
-    mode: 'exactly-once',
-    era: 0,
-    acceptLoss: false,
     openStore: partition => disk.open(thread, String(partition)),
     newHistory,
     cacheKeysMax: 2,
     inHand: (partition, offset) => {
-      hand = offset < 0 ? undefined : { partition, offset }
+      if (!ended) hand = offset < 0 ? undefined : { partition, offset }
     },
     post: toMain,
   })
@@ -67,6 +79,18 @@ export function openSimLane<State>(options: SimLaneOptions<State>): SimLane {
     beats: () => ++beats,
     kill: async () => end(new Error('ended by the watchdog')),
     crash: () => end(new Error('out of memory')),
+  }
+}
+
+/** The job, with the records that kill: nothing of the thread goes on after `die`. */
+function mortal<State>(job: Job<State>, die: (kind: unknown) => void): Job<State> {
+  return {
+    ...job,
+    absorb(state, event, context) {
+      const kind = event.properties[DEADLY]
+      if (kind !== undefined) die(kind)
+      job.absorb(state, event, context)
+    },
   }
 }
 

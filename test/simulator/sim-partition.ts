@@ -42,6 +42,8 @@ export class SimPartition {
   /** Also what retention and compaction took since: what a reader could ever have seen. */
   private readonly everything: StoredBatch[] = []
   private readonly open = new Map<number, number>()
+  /** Producers whose open transaction is decided to be committed, and not marked yet. */
+  private readonly deciding = new Set<number>()
   private readonly aborted: (AbortedTransaction & { readonly lastOffset: number })[] = []
   private readonly watchers = new Set<() => void>()
   start = 0
@@ -73,10 +75,16 @@ export class SimPartition {
     return base
   }
 
+  /** The coordinator has decided to commit the writer's transaction; the marker follows. */
+  decide(writer: Writer): void {
+    if (this.open.has(writer.producerId)) this.deciding.add(writer.producerId)
+  }
+
   /** Ends the writer's transaction in this partition. A control record takes an offset like any other. */
   mark(writer: Writer, type: 'commit' | 'abort', now: number): void {
     const firstOffset = this.open.get(writer.producerId)
     this.open.delete(writer.producerId)
+    this.deciding.delete(writer.producerId)
     const { producerId } = writer
     if (type === 'abort' && firstOffset !== undefined) {
       this.aborted.push({ producerId, firstOffset, lastOffset: this.end })
@@ -117,6 +125,12 @@ export class SimPartition {
     return this.visible(this.everything)
   }
 
+  /** As `everCommitted`, with what the coordinator has decided and readers cannot see yet. */
+  everDecided(): StoredRecord[] {
+    const open = [...this.open].filter(([producerId]) => !this.deciding.has(producerId))
+    return this.visible(this.everything, Math.min(this.end, ...open.map(([, first]) => first)))
+  }
+
   /** Calls back once, when something was appended or marked. */
   onChange(watcher: () => void): () => void {
     this.watchers.add(watcher)
@@ -150,8 +164,7 @@ export class SimPartition {
     this.batches = kept
   }
 
-  private visible(batches: readonly StoredBatch[]): StoredRecord[] {
-    const stable = this.lastStable
+  private visible(batches: readonly StoredBatch[], stable = this.lastStable): StoredRecord[] {
     const isAborted = (batch: StoredBatch) => this.aborted.some(each => covers(each, batch))
     return batches
       .filter(batch => batch.base < stable && !isAborted(batch))

@@ -144,6 +144,7 @@ export class SimTransactions {
     owned.state = 'ending'
     owned.cancelTimeout?.()
     const writer = { producerId: owned.producerId, producerEpoch: owned.epoch }
+    if (type === 'commit') for (const partition of owned.partitions) partition.decide(writer)
     const parts: (() => void)[] = [...owned.partitions].map(partition => () => {
       partition.mark(writer, type, this.scheduler.now)
     })

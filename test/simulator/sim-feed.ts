@@ -1,0 +1,64 @@
+import type { Random } from './random.ts'
+import type { Scenario } from './scenario.ts'
+import type { SimCluster } from './sim-cluster.ts'
+import { SimInput } from './sim-input.ts'
+
+const PAUSES_MS = [1, 50, 1_000, 5_000]
+/** Long enough for a task to be idle, so that the wall clock moves it. */
+const REST_MS = 20_000
+const DEADLY = 0.03
+
+/** Events at random times into the input, some in transactions of a producer of their own, which aborts every third. */
+export class SimFeed {
+  /** All is written. */
+  ended = false
+  private readonly cluster: SimCluster
+  private readonly topic: string
+  private readonly random: Random
+  private readonly input: SimInput
+  private readonly scenario: Scenario
+  private left: number
+  private transactions = 0
+
+  constructor(cluster: SimCluster, topic: string, random: Random, scenario: Scenario) {
+    const { partitions, users, events, kind } = scenario
+    this.cluster = cluster
+    this.topic = topic
+    this.random = random
+    this.scenario = scenario
+    this.left = events
+    this.input = new SimInput(random, partitions, users, kind === 'deadly-records' ? DEADLY : 0)
+  }
+
+  start(): void {
+    this.cluster.scheduler.after(this.random.below(3_000), () => void this.more())
+  }
+
+  private async more(): Promise<void> {
+    const { scheduler } = this.cluster
+    const { random } = this
+    const count = Math.min(this.left, random.pick([1, 1, 2, 10]))
+    this.left -= count
+    const entries = Array.from({ length: count }, () => this.input.next(scheduler.now))
+    const appends = entries.map(({ partition, record }) => ({
+      partition: this.cluster.partition(this.topic, partition),
+      records: [record],
+    }))
+    if (!this.scenario.transactionalInput) {
+      for (const { partition, records } of appends) partition.append(records, scheduler.now)
+    } else {
+      const { transactions: coordinator } = this.cluster
+      const writer = await coordinator.fence('feeder', 60_000)
+      await coordinator.append('feeder', writer, appends)
+      await scheduler.sleep(random.below(50))
+      const aborts = ++this.transactions % 3 === 0
+      await coordinator.endTransaction('feeder', writer, aborts ? 'abort' : 'commit')
+    }
+    if (this.left === 0) this.ended = true
+    else {
+      const rests = this.scenario.idle === 'wall-clock' && random.chance(0.1)
+      const pauseMs = rests ? REST_MS + random.below(REST_MS) : random.pick(PAUSES_MS)
+      scheduler.after(pauseMs, () => void this.more())
+    }
+  }
+}
