@@ -2,7 +2,7 @@ import type { Job } from '../jobs/job.ts'
 import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import { cutIntoBatches, planSends } from './appends.ts'
 import type { Entity } from './entity.ts'
-import { type Append, LogError, type Producer, type Transactor } from './log.ts'
+import { type Append, LogError, type Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
 import {
   type CommittedProgress,
@@ -20,26 +20,23 @@ export interface FrozenCommit<State> {
   readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array }[]
   readonly rows: readonly OutgoingRecord[]
   readonly side: SideRecords
-  /** Rows and triggers go out at once, outside the transaction (mode at-least-once, and not a tick's). */
-  readonly early: boolean
 }
 
-/** Takes the whole dirty set. Only between two events or two timers. */
+/** Takes the whole dirty set. Only between two events or two timers. `rowsAreOut`: they went out before. */
 export function freezeCommit<State>(
   job: Job<State>,
   states: States<State>,
   side: SideRecords,
   progress: Progress,
-  early: boolean,
+  rowsAreOut: boolean,
 ): FrozenCommit<State> {
   const entities = states.freeze()
-  const unsent = states.takeUnsent()
+  states.takeUnsent() // goes out with the commit
   return {
     progress,
     states: entities.map(entity => ({ entity, bytes: states.encode(entity) })),
-    rows: Array.from(early ? unsent : entities, entity => featureRow(job, entity)),
+    rows: rowsAreOut ? [] : entities.map(entity => featureRow(job, entity)),
     side,
-    early,
   }
 }
 
@@ -48,8 +45,6 @@ export interface CommitTarget {
   readonly input: string
   readonly partition: number
   readonly transactor: Transactor
-  /** For `early` commits. */
-  readonly producer: Producer | undefined
 }
 
 /**
@@ -61,18 +56,17 @@ export async function runCommit<State>(
   frozen: FrozenCommit<State>,
   target: CommitTarget,
 ): Promise<CommittedProgress> {
-  const { partition, transactor, producer } = target
+  const { partition, transactor } = target
   const topics = outputTopics(target.job)
   const { progress, rows, states, side } = frozen
   const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] =>
     cutIntoBatches(topic, partition, records)
 
-  const visible = [batches(topics.features, rows), batches(topics.triggers, side.triggers)]
-  if (frozen.early && producer) for (const append of visible.flat()) await producer.send([append])
   const changed = states.map(({ entity, bytes }) => ({ key: entity.key, value: bytes }))
   const sends = planSends(
     [
-      ...(frozen.early ? [] : visible),
+      batches(topics.features, rows),
+      batches(topics.triggers, side.triggers),
       batches(topics.late, side.late),
       batches(topics.dead, side.dead),
       batches(topics.changelog, changed),

@@ -1,3 +1,4 @@
+import { cutIntoBatches } from './appends.ts'
 import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
 import type { Intake } from './intake.ts'
 import type { Producer, Transactor } from './log.ts'
@@ -85,13 +86,14 @@ export class Committer<State = unknown> {
   commit({ hand = -1, clean = false, tick = false } = {}): Promise<void> {
     const { options, states, pipeline, producer, onDone, onFailed } = this.#parts
     this.#startedAt = options.clock.elapsed()
-    const early = producer !== undefined && !tick
+    const rowsAreOut = producer !== undefined && !tick
+    if (rowsAreOut) this.#sendVisible(producer) // now: what comes later must not overtake it
     const frozen = freezeCommit(
       options.job,
       states,
       pipeline.side.take(),
       this.#progress(hand, clean),
-      early,
+      rowsAreOut,
     )
     pipeline.frozen()
     this.#running = this.#run(frozen)
@@ -108,21 +110,24 @@ export class Committer<State = unknown> {
 
   /** Mode at-least-once: sends what has changed since the last call, at once. */
   emit(): void {
-    const { options, producer, states, pipeline, onDone, onFailed } = this.#parts
-    if (!producer || this.#emission) return
+    const { producer } = this.#parts
+    if (producer && !this.#emission) this.#sendVisible(producer)
+  }
+
+  /** The producer sends in order, so of several under way the last to begin is the last to end. */
+  #sendVisible(producer: Producer): void {
+    const { options, states, pipeline, onDone, onFailed } = this.#parts
     const { job, partition } = options
     const { features, triggers } = outputTopics(job.name)
-    const appends = [
-      {
-        topic: features,
-        partition,
-        records: Array.from(states.takeUnsent(), entity => featureRow(job, entity)),
-      },
-      { topic: triggers, partition, records: pipeline.side.takeTriggers() },
-    ].filter(({ records }) => records.length > 0)
-    if (appends.length === 0) return
-    const emission = producer.send(appends).then(() => {
-      this.#emission = undefined
+    const rows = Array.from(states.takeUnsent(), entity => featureRow(job, entity))
+    const batches = [
+      ...cutIntoBatches(features, partition, rows),
+      ...cutIntoBatches(triggers, partition, pipeline.side.takeTriggers()),
+    ]
+    if (batches.length === 0) return
+    pipeline.counts.rows += rows.length
+    const emission = Promise.all(batches.map(batch => producer.send([batch]))).then(() => {
+      if (this.#emission === emission) this.#emission = undefined
       onDone()
     })
     this.#emission = emission
@@ -141,7 +146,7 @@ export class Committer<State = unknown> {
   }
 
   async #run(frozen: FrozenCommit<State>): Promise<void> {
-    const { options, transactor, producer, states, pipeline } = this.#parts
+    const { options, transactor, states, pipeline } = this.#parts
     const { job, partition, clock, events } = options
     const startedAt = clock.elapsed()
     await this.#emission
@@ -150,7 +155,6 @@ export class Committer<State = unknown> {
       input: job.input,
       partition,
       transactor,
-      producer,
     })
     const now = clock.now()
     states.committed(frozen.states, this.#committed.changelog, now)

@@ -81,6 +81,7 @@ export class States<State = unknown> {
     entity.dirty = before?.dirty ?? false
     entity.committing = before?.committing ?? false
     entity.indexedAt = before?.indexedAt
+    if (before && this.#unsent.delete(before)) this.#unsent.add(entity)
     this.#cache.set(entity.key, entity)
   }
 
@@ -118,7 +119,9 @@ export class States<State = unknown> {
     marker: number,
     at: number,
   ): void {
-    const states: CommittedState[] = frozen.map(({ entity, bytes }) => {
+    const states: CommittedState[] = frozen.map(({ entity: { key }, bytes }) => {
+      // What was frozen may have been replaced since; it cannot have left while it was committing.
+      const entity = this.#cache.get(key) as Entity<State>
       entity.committing = false
       return { key: entity.key, bytes, indexedAt: entity.indexedAt }
     })
