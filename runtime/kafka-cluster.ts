@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs'
 import type { Clock } from './clock.ts'
 import { deniedReason } from './kafka-denied.ts'
+import { wholeAnswers } from './kafka-sockets.ts'
 import { LogError, type LogStatus } from './log.ts'
 
 /**
@@ -80,6 +81,7 @@ export function kafkaClient({ brokers, clientId, ssl, sasl }: KafkaOptions): kaf
     clientId,
     connectionTimeout: 5_000,
     requestTimeout: 30_000,
+    socketFactory: wholeAnswers,
     logCreator: () => () => undefined,
     retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 3 },
     ...(ssl !== undefined && { ssl }),
