@@ -80,6 +80,9 @@ function gauges(source: Source, telemetry: Telemetry, clock: Clock): (() => void
     })
   const restoring = ({ phase, restore }: Slot) => (phase === 'taking' ? restore : undefined)
   return [
+    telemetry.gauge('millrace_tasks_not_live', () => [
+      { value: source.figures.slots.filter(({ phase }) => phase !== 'live').length },
+    ]),
     telemetry.gauge('millrace_lag_records', perTask(lagRecords)),
     telemetry.gauge(
       'millrace_lag_seconds',

@@ -162,6 +162,12 @@ export const metrics = {
     description: 'Lanes that died or fell silent and were replaced.',
     attributes: [],
   },
+  millrace_tasks_not_live: {
+    kind: 'gauge',
+    unit: '{task}',
+    description: 'Tasks that are here and not at work: taken over, waiting, or refused.',
+    attributes: [],
+  },
 
   millrace_view_rows: {
     kind: 'gauge',
