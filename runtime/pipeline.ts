@@ -139,17 +139,18 @@ export class Pipeline<State = unknown> {
     const { job, inHand } = this.#options
     const timer = job.nextTimer(entity.state) as Timer // `timerAt` says that there is one
     inHand(entity.offset)
+    entity.timerAt = undefined // its hint is used up, and another timer of the same time needs one of its own
     this.#timersFired++
     this.counts.timers++
     try {
       job.fire(entity.state, timer, this.#context(entity))
       entity.asOf = Math.max(entity.asOf, timer.time)
-      entity.revision++
     } catch (error) {
       job.cancel(entity.state, timer)
       this.#emitted = []
       this.#side.deadTimer(entity.key, timer, faultOf(error))
     }
+    entity.revision++ // also then: its row is written again, perhaps by a changed job
     this.#changed(entity)
   }
 

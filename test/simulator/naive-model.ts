@@ -16,6 +16,8 @@ export interface Expected {
   /** `<offset> <code>` of each dead record, `<key> <timer> <time> <code>` of each dead timer. */
   readonly dead: readonly string[]
   readonly watermark: number | undefined
+  /** `<key> <event time>` of each event absorbed. */
+  readonly absorbed: readonly string[]
 }
 
 export interface ExpectedRow {
@@ -71,6 +73,7 @@ export function naiveModel<State>(
   const triggers: string[] = []
   const late: string[] = []
   const dead: string[] = []
+  const absorbed: string[] = []
   let watermark: number | undefined
 
   for (const each of takes) {
@@ -86,7 +89,7 @@ export function naiveModel<State>(
   }
   const rows = new Map<string, ExpectedRow>()
   for (const [key, { row }] of keys) if (row) rows.set(key, row)
-  return { rows, everyRow, triggers, late, dead, watermark }
+  return { rows, everyRow, triggers, late, dead, watermark, absorbed }
 
   function take({ record, job, era }: Take<State>): void {
     const event = decodeEvent(record.value, record.time)
@@ -118,6 +121,7 @@ export function naiveModel<State>(
       naive.asOf = Math.max(naive.asOf, timestamp)
       naive.newest = Math.max(naive.newest, timestamp)
       keepRow(key, naive)
+      absorbed.push(`${key} ${timestamp}`)
     }
     watermark = Math.max(watermark ?? -Infinity, timestamp - job.outOfOrdernessMs)
   }
@@ -146,13 +150,13 @@ export function naiveModel<State>(
     const { key, naive, timer } = first
     try {
       step(key, naive, job, emit => job.fire(naive.state, timer, { key, watermark, emit }))
-      naive.revision++
       naive.asOf = Math.max(naive.asOf, timer.time)
     } catch (error) {
       adopt(naive, job)
       job.cancel(naive.state, timer)
       dead.push(`${key} ${timer.name} ${timer.time} ${codeOf(error)}`)
     }
+    naive.revision++
     keepRow(key, naive)
     return true
   }
