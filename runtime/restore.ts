@@ -87,18 +87,19 @@ export async function appendTimeOf(
   partition: number,
   offset: number,
 ): Promise<number | undefined> {
-  for await (const batch of readFrom(
-    options,
-    topic,
-    partition,
-    nextOffset(offset),
-    next => next > offset,
-  )) {
-    const records = new RecordReader(batch.records)
-    while (records.next()) if (records.offset === offset) return records.timestamp
+  const batches = readFrom(options, topic, partition, nextOffset(offset), next => next > offset)
+  try {
+    for await (const batch of batches) {
+      const records = new RecordReader(batch.records)
+      while (records.next()) if (records.offset === offset) return records.timestamp
+    }
+  } catch (error) {
+    if (!(error instanceof OutOfRange)) throw error // retention was faster than the question
   }
   return undefined
 }
+
+class OutOfRange extends LogError {}
 
 /** Batches from `start` on, until `done` says of the position and the end that it is enough. */
 async function* readFrom(
@@ -116,7 +117,7 @@ async function* readFrom(
     for (;;) {
       for (const fetched of await reader.poll()) {
         if (fetched.kind === 'out-of-range') {
-          throw new LogError(
+          throw new OutOfRange(
             'refused',
             `${topic}-${partition} has offsets ${fetched.start} to ${fetched.end}, ${fetched.fetched} was asked for`,
           )

@@ -38,6 +38,8 @@ export type TakeoverPlan =
       /** Changelog offsets to read: from `from` on, up to and including the marker at `progress.changelog`. */
       readonly from: number
       readonly next: NextOffset
+      /** The input was made anew, and nothing of it is taken yet. */
+      readonly anew: boolean
     }
 
 /** Decides without I/O what to do with a task. Every refusal names what was expected, what was found, and the remedy. */
@@ -63,7 +65,9 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
       `${name} was committed with ${progress.partitions} partitions, its topics have ${job.partitions}: users would be split. Give the job a new name, and let it read from the start`,
     )
   }
-  if (facts.generation !== undefined && progress.generation > facts.generation) {
+  // Under the same definition nobody is outdated: generations also differ by how often a partition saw a change.
+  const changed = progress.hash !== job.hash
+  if (changed && facts.generation !== undefined && progress.generation > facts.generation) {
     return {
       kind: 'outdated',
       reason: `${name} is at generation ${progress.generation} of its job, this process began with ${facts.generation}: restart it with the new definition`,
@@ -75,13 +79,16 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
 function planResume(facts: TakeoverFacts, progress: CommittedProgress): TakeoverPlan {
   const { task, job, input, changelog, store } = facts
   const name = `${task.job}-${task.partition}`
+  // A person raises the era for all partitions; one that has begun with the new topic already goes on in it.
+  const sameRecord = progress.appendedAt >= 0 && facts.lastAppendedAt === progress.appendedAt
+  const anew = job.era > progress.era && !sameRecord
   let next = progress.next
   if (job.era < progress.era) {
     return refuse(
       `${name} is in era ${progress.era}, this process was started with era ${job.era}: start it with --era ${progress.era}`,
     )
   }
-  if (job.era > progress.era) {
+  if (anew) {
     next = input.start
   } else if (
     facts.lastAppendedAt !== undefined &&
@@ -120,6 +127,7 @@ function planResume(facts: TakeoverFacts, progress: CommittedProgress): Takeover
     discardStore: !fits,
     from: fits ? store.complete + 1 : changelog.start,
     next,
+    anew,
   }
 }
 

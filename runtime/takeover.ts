@@ -92,7 +92,7 @@ async function decide(
     progress &&
     progress.last >= input.start &&
     progress.last < input.end &&
-    progress.era === options.era
+    progress.era <= options.era
   return planTakeover({
     task: { job: job.name, input: job.input, partition },
     job: { hash: job.hash, partitions: options.partitions, era: options.era },
@@ -137,6 +137,7 @@ function begin(
     appendedAt: -1,
     tries: 0,
     hand: -1,
+    handDeaths: 0,
     clean: false,
     changelog: -1,
   }
@@ -153,7 +154,7 @@ async function resume(
   plan: TakeoverPlan & { kind: 'resume' },
 ): Promise<TakenOver> {
   const { job, partition, era, sameOwner } = options
-  const { progress, from, next } = plan
+  const { progress, from, next, anew } = plan
   if (from <= progress.changelog || !store.progress) {
     await restore({
       ...options,
@@ -167,7 +168,6 @@ async function resume(
   }
   const stored = store.progress as StoreProgress // a restore leaves one, and without a restore there was one
   const died = !progress.clean && !sameOwner
-  const newEra = era !== progress.era
   return {
     store,
     stored,
@@ -177,9 +177,12 @@ async function resume(
       era,
       hash: job.hash,
       generation: progress.generation + (job.hash === progress.hash ? 0 : 1),
-      last: newEra ? -1 : progress.last,
-      appendedAt: newEra ? -1 : progress.appendedAt,
+      last: anew ? -1 : progress.last,
+      appendedAt: anew ? -1 : progress.appendedAt,
       tries: died ? progress.tries + 1 : progress.clean ? 0 : progress.tries,
+      handDeaths: progress.clean
+        ? 0
+        : progress.handDeaths + (died && progress.hand === next ? 1 : 0),
       clean: false,
     },
   }
