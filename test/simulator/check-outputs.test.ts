@@ -107,6 +107,7 @@ function commit(cluster: SimCluster, next: number, appendedAt: number, expected:
     appendedAt,
     tries: 0,
     hand: -1,
+    handDeaths: 0,
     clean: true,
   }
   const marker = { key: markerKey, value: encodeMarker(progress) }

@@ -4,7 +4,8 @@ import type { SimPartition } from './sim-partition.ts'
 
 /**
  * What a local store holds after a write, against its partition's changelog: nothing that is not committed,
- * nothing newer than `newest`, and everything up to `complete`. Answers sentences; none when all is well.
+ * nothing newer than `newest`, and everything up to `complete` that compaction has left (what it took has a
+ * newer value, which a restore from `complete` on brings). Answers sentences; none when all is well.
  */
 export async function checkStore(store: Store, changelog: SimPartition): Promise<string[]> {
   const { progress } = store
@@ -17,7 +18,7 @@ export async function checkStore(store: Store, changelog: SimPartition): Promise
   for (const record of changelog.everDecided()) {
     const { key, value, offset } = record
     if (isMarker(record) || key === null || value === null || offset > progress.newest) continue
-    if (offset <= progress.complete) must.set(key, offset)
+    if (offset <= progress.complete && changelog.holds(offset)) must.set(key, offset)
     const bytes = held.get(key)
     // The newest of these bytes counts: a state may come back to what it was.
     if (bytes && Buffer.compare(value, bytes) === 0) found.add(key)

@@ -4,8 +4,8 @@ import type { SimCluster } from './sim-cluster.ts'
 import { SimInput } from './sim-input.ts'
 
 const PAUSES_MS = [1, 50, 1_000, 5_000]
-/** Long enough for a task to be idle, so that the wall clock moves it. */
-const REST_MS = 20_000
+/** Long enough for a task to be idle, so that the wall clock moves it; the longest, for all of a user's timers. */
+const RESTS_MS = [20_000, 40_000, 500_000]
 const DEADLY = 0.03
 
 /** Events at random times into the input, some in transactions of a producer of their own, which aborts every third. */
@@ -56,8 +56,8 @@ export class SimFeed {
     }
     if (this.left === 0) this.ended = true
     else {
-      const rests = this.scenario.idle === 'wall-clock' && random.chance(0.1)
-      const pauseMs = rests ? REST_MS + random.below(REST_MS) : random.pick(PAUSES_MS)
+      const rests = random.chance(this.scenario.idle === 'wall-clock' ? 0.1 : 0.02)
+      const pauseMs = rests ? random.pick(RESTS_MS) : random.pick(PAUSES_MS)
       scheduler.after(pauseMs, () => void this.more())
     }
   }

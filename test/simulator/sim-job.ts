@@ -20,10 +20,12 @@ export const BOMB = 'bomb'
 /** An event with this property ends what takes it: `'lane'` or `'process'`. */
 export const DEADLY = 'deadly'
 
-/** The features that no timer touches. */
-export const TIMELESS = ['count', 'sum', 'chain', 'extra']
+/** The features that no timer touches, in each definition. */
+export const TIMELESS = ['count', 'sum', 'chain']
 
 const MINUTE_MS = 60_000
+/** How long after an event its timers of this name are due; each ends in an output. */
+export const TIMER_MS = { silent: 2 * MINUTE_MS, bomb: MINUTE_MS }
 
 export interface SimJobOptions {
   readonly idle: Job['idle']
@@ -70,9 +72,9 @@ export function simJob({ idle, definition = 1 }: SimJobOptions): Job<SimState> {
       const reason = messageId
       if (state.count === 1) emit({ name: 'first', reason, time: timestamp })
       if (state.count % 3 === 0) emit({ name: 'third', reason, time: timestamp })
-      setTimer(state, 'silent', timestamp + 2 * MINUTE_MS)
+      setTimer(state, 'silent', timestamp + TIMER_MS.silent)
       setTimer(state, `decay-${state.count % 3}`, timestamp + 7 * MINUTE_MS)
-      if (properties[BOMB] === true) setTimer(state, 'bomb', timestamp + MINUTE_MS)
+      if (properties[BOMB] === true) setTimer(state, 'bomb', timestamp + TIMER_MS.bomb)
     },
 
     nextTimer: ({ timers }) => {

@@ -76,7 +76,7 @@ export class Upheavals {
     this.fleet.bite('input made anew')
   }
 
-  /** One machine after the other, as a rolling restart does. */
+  /** One machine after the other, as a rolling restart does; now and then a new one dies, and an old one takes over. */
   private async change(): Promise<void> {
     const { fleet, random } = this
     fleet.define(2)
@@ -84,6 +84,9 @@ export class Upheavals {
     for (const host of fleet.running) {
       await this.sleep(random.below(10_000))
       await Promise.race([fleet.leave(host), this.sleep(15_000)])
+      if (random.chance(0.5)) continue
+      await this.sleep(random.below(30_000))
+      fleet.running[0]?.process.kill()
     }
   }
 
