@@ -170,7 +170,7 @@ export class Committer<State = unknown> {
 
   #progress(hand: number, clean: boolean): Progress {
     const { options, watermark, intake } = this.#parts
-    const { history, generation, tries, next } = this.#committed
+    const { history, generation, tries, handDeaths, next } = this.#committed
     return {
       next: intake.next,
       history,
@@ -183,6 +183,7 @@ export class Committer<State = unknown> {
       appendedAt: intake.appendedAt,
       tries: intake.next === next ? tries : 0,
       hand,
+      handDeaths: intake.next === next ? handDeaths : 0,
       clean,
     }
   }

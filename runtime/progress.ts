@@ -24,6 +24,8 @@ export interface Progress {
   readonly tries: number
   /** Input offset that the owner was about to take alone, as deaths have been repeating; -1: none. */
   readonly hand: number
+  /** Deaths since the last progress that came with such an announced record in hand. */
+  readonly handDeaths: number
   /** Whether the owner left in order. */
   readonly clean: boolean
 }
@@ -84,6 +86,7 @@ function parse(
     appendedAt: integer('appendedAt'),
     tries: integer('tries'),
     hand: integer('hand'),
+    handDeaths: integer('handDeaths'),
     clean: raw.clean === true,
   }
   const numbers = [
@@ -96,6 +99,7 @@ function parse(
     progress.appendedAt,
     progress.tries,
     progress.hand,
+    progress.handDeaths,
   ]
   return progress.history !== '' && numbers.every(Number.isSafeInteger) ? progress : undefined
 }

@@ -94,7 +94,7 @@ function killProcess(): Promise<void> {
       assert.is((await life.ended).code, 0)
       break
     }
-    assert.ok(deaths >= 3 && deaths <= 5, `it died ${deaths} times`)
+    assert.ok(deaths >= 5 && deaths <= 7, `it died ${deaths} times`)
     await world.assertExact()
     assert.equal(
       (await world.dead()).map(({ key, headers }) => [key, headers['error-code']]),

@@ -26,6 +26,7 @@ const anyProgress: fc.Arbitrary<CommittedProgress> = fc.record({
   appendedAt: fc.integer({ min: -1 }),
   tries: fc.nat(),
   hand: fc.integer({ min: -1 }),
+  handDeaths: fc.nat(),
   clean: fc.boolean(),
   changelog: fc.integer({ min: -1 }),
 })
@@ -45,7 +46,7 @@ test('fits in what Kafka keeps beside an offset, however large its numbers are',
   const progress = {
     ...{ next: nextOffset(large), history: 'h'.repeat(36), watermark: large, partitions: large },
     ...{ era: large, hash: 'f'.repeat(64), generation: large, last: large, appendedAt: large },
-    ...{ tries: large, hand: large, clean: false, changelog: large },
+    ...{ tries: large, hand: large, handDeaths: large, clean: false, changelog: large },
   }
   assert.ok(Buffer.byteLength(encodeMetadata(progress)) < metadataBytesMax / 4)
 })
@@ -60,7 +61,16 @@ test('is not read where a number is missing, broken or no number', () => {
   fc.assert(
     fc.property(
       anyProgress,
-      fc.constantFrom('partitions', 'era', 'generation', 'last', 'tries', 'hand', 'changelog'),
+      fc.constantFrom(
+        'partitions',
+        'era',
+        'generation',
+        'last',
+        'tries',
+        'hand',
+        'handDeaths',
+        'changelog',
+      ),
       fc.constantFrom(undefined, null, 1.5, '1', 2 ** 60),
       (progress, field, value) => {
         const broken = { ...JSON.parse(encodeMetadata(progress)), [field]: value }

@@ -19,6 +19,7 @@ const progress: CommittedProgress = {
   appendedAt: now - 1_000,
   tries: 0,
   hand: -1,
+  handDeaths: 0,
   clean: true,
   changelog: 50,
 }
