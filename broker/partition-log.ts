@@ -163,8 +163,7 @@ export class PartitionLog {
     this.closed = true
     this.notify()
     await this.syncing
-    this.active.sync()
-    if (this.active.byteLength > 0) saveSegment(this.active, this.producers.save())
+    if (this.active.byteLength > 0) await this.seal(this.active, this.producers.save())
     for (const segment of this.segments) segment.close()
   }
 
@@ -198,7 +197,10 @@ export class PartitionLog {
       if (this.segments.includes(segment)) saveSegment(segment, producers)
     } catch (error) {
       const { log, name } = this.options
-      log({ level: 'error', message: `could not sync a segment of ${name}: ${error}` })
+      log({
+        level: 'error',
+        message: `could not sync, or note what is in, a segment of ${name}: ${error}`,
+      })
     }
   }
 
