@@ -121,11 +121,19 @@ function offsetOf({ topic, partition, errorCode, baseOffset }: Produced): number
   return baseOffset
 }
 
+const hints = new Map<number, string>([
+  [errorCodes.KAFKA_STORAGE_ERROR, ": the broker's disk refuses, it may be full"],
+])
+
 function protocolError(code: number, where: string): Error {
   const name =
     Object.entries(errorCodes).find(([, value]) => value === code)?.[0] ?? `error code ${code}`
   return new kafkajs.KafkaJSProtocolError(
-    Object.assign(new Error(`${name} at ${where}`), { type: name, code, retriable: false }),
+    Object.assign(new Error(`${name} at ${where}${hints.get(code) ?? ''}`), {
+      type: name,
+      code,
+      retriable: false,
+    }),
   )
 }
 
