@@ -104,15 +104,15 @@ test('another number of partitions is refused, also in a new era', () => {
   refused({ job: { ...job, era: 2 } }, /committed with 4 partitions, its topics have 6/)
 })
 
-test('a newer generation of the job sends this process away; an older or an unknown one does not', () => {
-  const decided = plan({ generation: 1 })
-  assert.is(decided.kind, 'outdated')
-  assert.match(
-    decided.kind === 'outdated' ? decided.reason : '',
-    /generation 2 .*began with 1: restart/,
-  )
-  assert.is(resumed({ generation: 3 }).next, 100)
-  assert.is(resumed({ generation: undefined }).next, 100)
+test('a newer generation of another definition sends this process away; nothing else does', () => {
+  const job = { ...inOrder.job, hash: 'old' }
+  const decided = plan({ generation: 1, job })
+  const reason = decided.kind === 'outdated' ? decided.reason : decided.kind
+  assert.match(reason, /generation 2 .*began with 1: restart/)
+  assert.is(resumed({ generation: 1 }).next, 100)
+  assert.is(resumed({ generation: 2, job }).next, 100)
+  assert.is(resumed({ generation: 3, job }).next, 100)
+  assert.is(resumed({ generation: undefined, job }).next, 100)
 })
 
 test('an older era is refused; a newer one reads from the start and keeps the states', () => {
@@ -120,6 +120,10 @@ test('an older era is refused; a newer one reads from the start and keeps the st
   const raised = { job: { ...inOrder.job, era: 2 }, lastAppendedAt: undefined }
   assert.equal(resumed(raised), { from: 41, next: 10, discardStore: false })
   assert.is(resumed({ ...raised, input: range(0, 3) }).next, 0)
+  const other = { job: raised.job, lastAppendedAt: now }
+  assert.is(resumed(other).next, 10)
+  const begun = { job: raised.job } // its newest record is the one it took: it reads the new topic already
+  assert.is(resumed(begun).next, 100)
 })
 
 test('an input made anew is known by its append times, or by its end', () => {
