@@ -1,11 +1,11 @@
 import type { Store } from '../../state/store.ts'
 import { isMarker } from './progress-of.ts'
-import type { SimPartition } from './sim-partition.ts'
+import type { SimPartition, StoredRecord } from './sim-partition.ts'
 
 /**
  * What a local store holds after a write, against its partition's changelog: nothing that is not committed,
- * nothing newer than `newest`, and everything up to `complete` that compaction has left (what it took has a
- * newer value, which a restore from `complete` on brings). Answers sentences; none when all is well.
+ * nothing newer than `newest`, and each key's newest value if it lies at or below `complete` (a newer one is
+ * brought by a restore from there on). Answers sentences; none when all is well.
  */
 export async function checkStore(store: Store, changelog: SimPartition): Promise<string[]> {
   const { progress } = store
@@ -13,23 +13,26 @@ export async function checkStore(store: Store, changelog: SimPartition): Promise
   const held = new Map<string, Uint8Array>()
   for await (const [key, bytes] of store.entries()) held.set(key, bytes)
   const problems: string[] = []
-  const must = new Map<string, number>()
-  const found = new Set<string>()
+  const newest = new Map<string, StoredRecord>()
+  const committed = new Set<string>()
   for (const record of changelog.everDecided()) {
     const { key, value, offset } = record
-    if (isMarker(record) || key === null || value === null || offset > progress.newest) continue
-    if (offset <= progress.complete && changelog.holds(offset)) must.set(key, offset)
-    const bytes = held.get(key)
-    // The newest of these bytes counts: a state may come back to what it was.
-    if (bytes && Buffer.compare(value, bytes) === 0) found.add(key)
-    else if (offset <= progress.complete) found.delete(key)
+    if (isMarker(record) || key === null || value === null) continue
+    newest.set(key, record)
+    if (offset <= progress.newest && isHeld(value, key)) committed.add(key)
   }
   for (const key of held.keys())
-    if (!found.has(key) && !must.has(key)) problems.push(`${key} is held, and was never committed`)
-  for (const [key, offset] of must)
-    if (!found.has(key))
-      problems.push(
-        `${key} is not as of ${offset}, and the store is complete to ${progress.complete}`,
-      )
+    if (!committed.has(key)) problems.push(`${key} is held, and was never committed`)
+  for (const [key, { offset, value }] of newest) {
+    if (offset > progress.complete || isHeld(value, key)) continue
+    problems.push(
+      `${key} is not as of ${offset}, and the store is complete to ${progress.complete}`,
+    )
+  }
   return problems
+
+  function isHeld(value: Uint8Array | null, key: string): boolean {
+    const bytes = held.get(key)
+    return bytes !== undefined && value !== null && Buffer.compare(value, bytes) === 0
+  }
 }

@@ -131,12 +131,6 @@ export class SimPartition {
     return this.visible(this.everything, Math.min(this.end, ...open.map(([, first]) => first)))
   }
 
-  /** Whether neither retention nor compaction has taken the record. */
-  holds(offset: number): boolean {
-    const [batch] = this.from(offset)
-    return batch?.records.some(record => record.offset === offset) ?? false
-  }
-
   /** Calls back once, when something was appended or marked. */
   onChange(watcher: () => void): () => void {
     this.watchers.add(watcher)

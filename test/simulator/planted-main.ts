@@ -1,0 +1,17 @@
+import module from 'node:module'
+import type { Edit } from './plants.ts'
+
+/**
+ * Runs seeds on sources with edits: `planted-main.ts '<edits as JSON>' FIRST LAST`. Prints the first seed that
+ * fails and its first problem as JSON, or `null`.
+ */
+const [edits = '[]', first = '1', last = '200'] = process.argv.slice(2)
+module.register('./plant-hook.js', import.meta.url, { data: JSON.parse(edits) as Edit[] })
+const { runSeed } = await import('./run-seed.ts')
+
+let found: { seed: number; problem: string } | null = null
+for (let seed = Number(first); seed <= Number(last) && !found; seed++) {
+  const [problem] = (await runSeed(seed)).problems
+  if (problem !== undefined) found = { seed, problem }
+}
+console.log(JSON.stringify(found))
