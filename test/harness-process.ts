@@ -57,6 +57,20 @@ export class MillraceProcess {
     if (this.#hasEnded) throw new Error(`ended by itself:\n${this.#output}`)
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** How it ended by itself: `exit code 1`, or the signal. Rejects when it has not within the time. */
+  async ended(msMax: number): Promise<string> {
+    const inTime = new AbortController()
+    const late = systemClock.sleep(msMax, inTime.signal).then(() => undefined)
+    const end = await Promise.race([this.#ended, late])
+    inTime.abort()
+    if (end === undefined) throw new Error(`has not ended within ${msMax} ms:\n${this.#output}`)
+    return end
+  }
+
   /** As `kill -9` does: it can tidy nothing up. Resolves when it is gone; no error where it was gone before. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, skip, suite } from '../harness.ts'
-import { proveRetail } from '../retail/proof.ts'
+import { deathsAtEveryMoment } from '../retail/deaths.ts'
+import { proveRetail, randomDeaths } from '../retail/proof.ts'
 import { writeShop } from '../retail/shop.ts'
 import { findRetail, realLines } from '../retail/source.ts'
 
@@ -22,25 +23,23 @@ test('a small shop is counted exactly once through three kills and a lost folder
   const proof = await proveRetail({
     brokers,
     csv,
-    kills: 3,
-    folderDeletedAfter: 2,
+    deaths: randomDeaths(3, 2),
     seed: 3,
   })
   assert.ok(proof.killsAtWork >= 1, 'no kill hit work in progress')
 })
 
-test('the real shop is counted exactly once through five kills and a lost folder', async () => {
+test('the real shop is counted exactly once through 26 kills inside commits, checkpoints, restores and takeovers', async () => {
   const source = findRetail()
   if (source.kind === 'missing') skip(source.reason)
   const proof = await proveRetail({
     brokers,
     csv: source.path,
-    kills: 5,
-    folderDeletedAfter: 3,
+    deaths: deathsAtEveryMoment,
     seed: 4,
   })
   assert.is(proof.customers, realLines.customers)
-  assert.is(proof.killsAtWork, 5)
+  assert.is(proof.killsAtWork, deathsAtEveryMoment.length)
 })
 
 test.run()

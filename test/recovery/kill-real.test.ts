@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { assert, skip, suite } from '../harness.ts'
-import { proveRetail } from '../retail/proof.ts'
+import { proveRetail, randomDeaths } from '../retail/proof.ts'
 import { findRetail, realLines } from '../retail/source.ts'
 
 const test = suite('a killed job on real data, on the embedded broker', { timeoutMs: 300_000 })
@@ -25,8 +25,7 @@ test('the real shop is counted exactly once through five kills and a lost folder
   const proof = await proveRetail({
     brokers: broker.address,
     csv: source.path,
-    kills: 5,
-    folderDeletedAfter: 3,
+    deaths: randomDeaths(5, 3),
     seed: 2,
   })
   assert.is(proof.customers, realLines.customers)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { assert, suite } from '../harness.ts'
-import { proveRetail } from '../retail/proof.ts'
+import { proveRetail, randomDeaths } from '../retail/proof.ts'
 import { writeShop } from '../retail/shop.ts'
 
 const test = suite('a killed job, on the embedded broker', { timeoutMs: 300_000 })
@@ -25,8 +25,7 @@ test('a small shop is counted exactly once through three kills and a lost folder
   const proof = await proveRetail({
     brokers: broker.address,
     csv,
-    kills: 3,
-    folderDeletedAfter: 2,
+    deaths: randomDeaths(3, 2),
     seed: 1,
   })
   assert.ok(proof.killsAtWork >= 1, 'no kill hit work in progress')

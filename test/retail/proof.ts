@@ -18,11 +18,24 @@ export interface ProofOptions {
   readonly brokers: string
   /** A retail CSV, gzipped. */
   readonly csv: string
-  /** How often the job's process is killed, each time in the middle of new work. */
-  readonly kills: number
-  /** After which kill (from 1) the job's data folder is deleted; 0: never. */
-  readonly folderDeletedAfter: number
+  /** How the lives of the job's process end, one after the other; the last one ends in order. */
+  readonly deaths: readonly Death[]
   readonly seed: number
+}
+
+/** A `kill -9` in the middle of new work. */
+export interface Death {
+  /** As MILLRACE_TEST_DIE_AT says it (`runtime/die-at.ts`); without it, when a seeded part of the work is done. */
+  readonly at?: string
+  /** The job's data folder is deleted after it. */
+  readonly loses?: 'folder'
+}
+
+/** So many deaths at seeded moments, with the folder lost after one of them (from 1). */
+export function randomDeaths(count: number, folderLostAfter: number): Death[] {
+  return Array.from({ length: count }, (_, index) =>
+    index + 1 === folderLostAfter ? { loses: 'folder' } : {},
+  )
 }
 
 export interface Proof {
@@ -34,6 +47,8 @@ export interface Proof {
 
 const partitions = 4
 const STALL_MS = 60_000
+/** A moment to die at comes within so long, or never. */
+const DEATH_MS = 60_000
 const retailJob = new URL('../../jobs/retail.ts', import.meta.url).href
 
 /**
@@ -89,14 +104,14 @@ async function uniqueJob(folder: string): Promise<ProvenJob> {
 }
 
 /**
- * One life after the other, each with its portion of the events to work on. All lives but the last end by a
- * kill at a seeded moment: when a part of the portion is committed, and some milliseconds later.
+ * One life after the other, each with its portion of the events to work on. Most of it lies there when the life
+ * begins, the rest trickles in, so that there is something to do whenever the process dies.
  */
 async function runThroughKills(
   log: Log,
   job: ProvenJob,
   folder: string,
-  { brokers, csv, kills, folderDeletedAfter, seed }: ProofOptions,
+  { brokers, csv, deaths, seed }: ProofOptions,
 ): Promise<number> {
   const random = seededRandom(seed)
   const data = join(folder, 'data')
@@ -104,32 +119,63 @@ async function runThroughKills(
   await log.topics.create([{ topic: job.input, partitions, replication: 1, config }])
   const events: ReplayedEvent[] = []
   for await (const event of retailEvents(csv)) events.push(event)
-
   const flags = ['--brokers', brokers, '--data', data, '--port', '0', '--session-ms', '6000']
+
   let killsAtWork = 0
   let sent = 0
-  for (let life = 0; life <= kills; life++) {
-    const from = sent
-    sent = Math.round((events.length * (life + 1)) / (kills + 1))
-    await send(log, job.input, events.slice(from, sent))
-    const child = new MillraceProcess(['run', job.path, ...flags])
+  for (const [life, death] of [...deaths, undefined].entries()) {
+    const end = Math.round((events.length * (life + 1)) / (deaths.length + 1))
+    const portion = events.slice(sent, end)
+    const backlog = portion.length - (death?.at === undefined ? 0 : Math.floor(portion.length / 3))
+    await send(log, job.input, portion.slice(0, backlog))
+    const environment = death?.at === undefined ? {} : { MILLRACE_TEST_DIE_AT: death.at }
+    const child = new MillraceProcess(['run', job.path, ...flags], environment)
     try {
-      if (life === kills) {
-        await committed(log, job, child, sent)
+      if (death === undefined) {
+        await committed(log, job, child, end)
         await child.ready()
         await child.stop()
-        break
+      } else if (death.at === undefined) {
+        const part = 1 + Math.floor(portion.length * random() * 0.6)
+        await committed(log, job, child, sent + part)
+        await systemClock.sleep(random() * 100)
+        await child.kill()
+      } else {
+        await trickle(log, job, child, portion.slice(backlog))
+        const found = await child.ended(DEATH_MS).catch(error => error)
+        if (found !== 'SIGKILL') throw new Error(`to die at ${death.at}: ${found}\n${child.output}`)
       }
-      await committed(log, job, child, from + 1 + Math.floor((sent - from) * random() * 0.6))
-      await systemClock.sleep(random() * 100)
-      await child.kill()
     } finally {
       await child.kill()
     }
-    if ((await committedSum(log, job)) < sent) killsAtWork += 1
-    if (life + 1 === folderDeletedAfter) await rm(data, { recursive: true })
+    sent = end
+    if (death !== undefined && (await committedSum(log, job)) < sent) killsAtWork += 1
+    if (death?.loses === 'folder') await rm(data, { recursive: true })
   }
   return killsAtWork
+}
+
+/** Sends the events in pieces once the process works, for three seconds; what is left when it has died, at once. */
+async function trickle(
+  log: Log,
+  job: ProvenJob,
+  child: MillraceProcess,
+  events: readonly ReplayedEvent[],
+): Promise<void> {
+  const pieces = 60
+  const before = await committedSum(log, job)
+  while (!child.hasEnded && (await committedSum(log, job)) === before) await systemClock.sleep(20)
+  const producer = log.producer()
+  try {
+    for (let piece = 0; piece < pieces; piece++) {
+      const at = (index: number) => Math.round((events.length * index) / pieces)
+      const some = events.slice(at(piece), at(piece + 1))
+      await replay(some, { producer, topic: job.input, partitions })
+      if (!child.hasEnded) await systemClock.sleep(50)
+    }
+  } finally {
+    await producer.close()
+  }
 }
 
 async function send(log: Log, topic: string, events: readonly ReplayedEvent[]): Promise<void> {
