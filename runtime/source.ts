@@ -37,7 +37,10 @@ export class Source {
 
   constructor(options: SourceOptions) {
     const { job, input, log, sessionMs, previousMemberId, stored } = options
-    this.#options = options
+    const onFatal = (error: Error) => {
+      if (!this.#closing.signal.aborted) options.onFatal(error) // else it is of the stopping itself
+    }
+    this.#options = { ...options, onFatal }
     this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax })
     this.#lanes = new Lanes({
       ...options,
@@ -55,7 +58,7 @@ export class Source {
       previousMemberId,
       owned: () => [...new Set([...this.#slots.keys(), ...stored()])],
       onAssigned: (partitions, memberId) => void this.#assigned(partitions, memberId),
-      onFailed: options.onFatal,
+      onFailed: onFatal,
     })
   }
 
@@ -128,9 +131,7 @@ export class Source {
       try {
         for (const fetched of await this.#reader.poll()) this.#deliver(fetched)
       } catch (error) {
-        if (this.#closing.signal.aborted) return
-        this.#options.onFatal(error as Error)
-        return
+        return this.#options.onFatal(error as Error)
       }
     }
   }
