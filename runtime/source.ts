@@ -127,12 +127,11 @@ export class Source {
   }
 
   async #read(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      try {
+    try {
+      while (!this.#closing.signal.aborted)
         for (const fetched of await this.#reader.poll()) this.#deliver(fetched)
-      } catch (error) {
-        return this.#options.onFatal(error as Error)
-      }
+    } catch (error) {
+      this.#options.onFatal(error as Error)
     }
   }
 

@@ -17,7 +17,7 @@ import { Timers } from '../../runtime/timers.ts'
 import { Watermark } from '../../runtime/watermark.ts'
 import { memoryStore } from '../../state/memory-store.ts'
 import { assert, suite } from '../harness.ts'
-import { simJob } from '../simulator/sim-job.ts'
+import { type SimState, simJob } from '../simulator/sim-job.ts'
 
 const test = suite('early rows')
 const now = Date.UTC(2026, 10, 22)
@@ -88,11 +88,13 @@ function committerOf(rowBytes = 0) {
     onCheckpoint: () => undefined,
     onFailed: () => undefined,
   }
-  const committer = new Committer(
+  const committer: Committer<SimState> = new Committer(
     {
       ...{ options: { ...parts, clock: systemClock, events: told }, transactor, producer, states },
       ...{ pipeline, watermark, intake: new Intake(start, noEvents) },
-      ...{ onDone: () => undefined, onFailed: error => failed.push(error) },
+      // As the task's loop does once it is woken.
+      onDone: () => void Promise.resolve().then(() => committer.emit()),
+      onFailed: error => failed.push(error),
     },
     {
       ...{ ...start, history: 'h', watermark: undefined, partitions: 1, era: 0, hash: job.hash },
@@ -119,10 +121,7 @@ test('go out in the order of their versions, also when a commit begins between t
   const committing = committer.commit()
   take('ann')
   committer.emit() // may wait for the one before, and must not come before what the commit found
-  while (producer.versions.length < 3) {
-    await producer.letGo()
-    committer.emit()
-  }
+  while (producer.versions.length < 3) await producer.letGo()
   assert.equal(producer.versions, [0, 1, 2])
   for (let more = 0; more < 6; more++) await producer.letGo()
   await committing
