@@ -10,6 +10,7 @@ import {
   type DataFlags,
   flag,
   type ListenFlags,
+  parseCollector,
   wholeNumber,
 } from './flags.ts'
 
@@ -25,6 +26,8 @@ interface RunFlags extends BrokerFlags, ListenFlags, DataFlags {
   readonly laneHeapMb: number
   readonly sessionMs: number
   readonly hangMs: number
+  readonly traceOtlp?: string
+  readonly traceEvery: number
 }
 
 /** `millrace run <job>`: keeps a job's features. */
@@ -79,6 +82,18 @@ export function registerRun(program: Command, context: CommandContext): void {
         .default(20_000)
         .argParser(wholeNumber(1_000, 300_000)),
     )
+  command
+    .addOption(
+      flag(
+        '--trace-otlp <url>',
+        'follow some events from record to row, and send the traces to this OTLP collector (HTTP)',
+      ).argParser(parseCollector),
+    )
+    .addOption(
+      flag('--trace-every <n>', 'follow one event in so many, and all with a sampled traceparent')
+        .default(1_000)
+        .argParser(wholeNumber(0, 1_000_000_000)),
+    )
   addListenFlags(command, 8082)
   addBrokerFlags(command)
   addDataFlags(command).action((job: string, flags: RunFlags) => runCommand(job, flags, context))
@@ -105,6 +120,7 @@ async function runCommand(
   const jobUrl = await findJobModule(name, process.cwd())
   const { default: job } = (await import(jobUrl)) as { default: { name: string } }
   const telemetry = await openTelemetry({ service: `millrace-${job.name}` })
+  const traces = await openTraces(flags, `millrace-${job.name}`)
   const fault = new AbortController()
   let running: Awaited<ReturnType<typeof startJobProcess>> | undefined
   const http = await openHttp({
@@ -129,6 +145,7 @@ async function runCommand(
       hangMsMax: flags.hangMs,
       logger,
       telemetry,
+      traces: traces && { every: flags.traceEvery, send: spans => traces.send(spans) },
       signal,
       onFatal: error => fault.abort(error),
     })
@@ -140,7 +157,14 @@ async function runCommand(
     if (running || !signal.aborted) throw error // stopped while it was starting: nothing went wrong
   } finally {
     await http.close()
+    await traces?.close()
     await telemetry.close()
   }
   fault.signal.throwIfAborted()
+}
+
+async function openTraces({ traceOtlp: url }: RunFlags, service: string) {
+  if (url === undefined) return undefined
+  const { openTraceExport } = await import('../runtime/trace-export.ts')
+  return openTraceExport({ service, url })
 }

@@ -96,6 +96,15 @@ function parseWhole(text: string, least: number, most: number, what: string): nu
   throw new InvalidArgumentError(`Give ${what} from ${least} to ${most}.`)
 }
 
+/** The whole URL of an OTLP collector's traces; with a host alone, the path that the specification names. */
+export function parseCollector(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError('Give a URL, such as http://127.0.0.1:4318.')
+  if (url.pathname === '/') url.pathname = '/v1/traces'
+  return url.href
+}
+
 function parseBrokers(text: string): string {
   const addresses = text.split(',').map(address => address.trim())
   const wrong = addresses.find(address => !/^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$/.test(address))

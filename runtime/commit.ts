@@ -2,6 +2,7 @@ import type { Job } from '../jobs/job.ts'
 import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import { cutIntoBatches, planSends } from './appends.ts'
 import type { Entity } from './entity.ts'
+import type { CommitTrace } from './event-traces.ts'
 import { type Append, LogError, type Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
 import {
@@ -45,6 +46,8 @@ export interface CommitTarget {
   readonly input: string
   readonly partition: number
   readonly transactor: Transactor
+  /** Told when each step is over. */
+  readonly trace?: CommitTrace | undefined
 }
 
 /**
@@ -56,7 +59,7 @@ export async function runCommit<State>(
   frozen: FrozenCommit<State>,
   target: CommitTarget,
 ): Promise<CommittedProgress> {
-  const { partition, transactor } = target
+  const { partition, transactor, trace } = target
   const topics = outputTopics(target.job)
   const { progress, rows, states, side } = frozen
   const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] =>
@@ -91,11 +94,14 @@ export async function runCommit<State>(
       'ambiguous',
       `the marker of ${target.job}-${partition} was sent, and no answer says where it lies`,
     )
+  trace?.step('send')
   const committed = { ...progress, changelog }
   await transaction.sendOffsets(topics.commits, target.input, partition, {
     next: progress.next,
     metadata: encodeMetadata(committed),
   })
+  trace?.step('offsets')
   await transaction.commit()
+  trace?.step('end')
   return committed
 }

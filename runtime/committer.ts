@@ -1,5 +1,6 @@
 import { cutIntoBatches } from './appends.ts'
 import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
+import type { CommitTrace } from './event-traces.ts'
 import type { Intake } from './intake.ts'
 import type { Producer, Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
@@ -20,7 +21,7 @@ const latencySamplesMax = 50
 export interface CommitterParts<State> {
   readonly options: Pick<
     TaskOptions<State>,
-    'job' | 'partition' | 'partitions' | 'era' | 'clock' | 'events'
+    'job' | 'partition' | 'partitions' | 'era' | 'clock' | 'events' | 'traces'
   >
   readonly transactor: Transactor
   /** Mode at-least-once: rows and triggers go out by it, before their commit. */
@@ -88,6 +89,7 @@ export class Committer<State = unknown> {
     this.#startedAt = options.clock.elapsed()
     const rowsAreOut = producer !== undefined && !tick
     if (rowsAreOut) this.#sendVisible(producer) // now: what comes later must not overtake it
+    const trace = options.traces?.freeze()
     const frozen = freezeCommit(
       options.job,
       states,
@@ -96,7 +98,8 @@ export class Committer<State = unknown> {
       rowsAreOut,
     )
     pipeline.frozen()
-    this.#running = this.#run(frozen)
+    trace?.step('freeze')
+    this.#running = this.#run(frozen, trace)
       .catch(error => {
         onFailed(error) // first of all: nothing more may go into a transaction of which nobody knows
         throw error
@@ -145,7 +148,7 @@ export class Committer<State = unknown> {
     return this.isDirty ? offsetCommitMs : renewalMs
   }
 
-  async #run(frozen: FrozenCommit<State>): Promise<void> {
+  async #run(frozen: FrozenCommit<State>, trace: CommitTrace | undefined): Promise<void> {
     const { options, transactor, states, pipeline } = this.#parts
     const { job, partition, clock, events } = options
     const startedAt = clock.elapsed()
@@ -155,7 +158,9 @@ export class Committer<State = unknown> {
       input: job.input,
       partition,
       transactor,
+      trace,
     })
+    trace?.ended(this.#committed.changelog, frozen.rows.length)
     const now = clock.now()
     states.committed(frozen.states, this.#committed.changelog, now)
     pipeline.counts.rows += frozen.rows.length

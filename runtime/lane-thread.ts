@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { FromLane, ToLane } from './messages.ts'
+import type { Span } from './event-traces.ts'
+import type { FromLane, SpansMessage, ToLane } from './messages.ts'
 import { handBytes, handField, type WorkerSetup } from './worker.ts'
 
 /** A lane as the main thread sees it, wherever it runs. */
@@ -17,6 +18,7 @@ export interface LaneHandle {
 
 export interface LaneEvents {
   onMessage(message: FromLane): void
+  onSpans?(spans: readonly Span[]): void
   /** The lane is gone; `undefined`: it was told to stop. */
   onEnded(error: Error | undefined): void
 }
@@ -44,7 +46,10 @@ export function openLaneThread(
   const shared = new SharedArrayBuffer(handBytes)
   const hand = new Float64Array(shared)
   hand[handField.offset] = -1
-  port.on('message', (message: FromLane) => events.onMessage(message))
+  port.on('message', (message: FromLane | SpansMessage) => {
+    if (message.kind === 'spans') events.onSpans?.(message.spans)
+    else events.onMessage(message)
+  })
 
   let killed = false
   const end = async (error: Error | undefined) => {

@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import type { Store } from '../state/store.ts'
 import type { Clock } from './clock.ts'
+import { EventTraces, type TraceOptions } from './event-traces.ts'
 import { type Log, LogError } from './log.ts'
 import type {
   FailureCode,
@@ -28,6 +29,7 @@ export interface LaneOptions<State = unknown> {
   /** Told what is in hand before it is touched; offset -1: nothing. */
   readonly inHand: (partition: number, offset: number) => void
   readonly post: (message: FromLane) => void
+  readonly traces?: TraceOptions | undefined
 }
 
 const figuresMs = 1_000
@@ -89,12 +91,14 @@ export class Lane<State = unknown> {
 
   async #take(partition: number, incarnation: number, order: TakeOrder): Promise<void> {
     await this.#close(partition, false)
-    const { post, openStore, cacheKeysMax, inHand } = this.#options
+    const { post, openStore, cacheKeysMax, inHand, traces, job, clock } = this.#options
+    const place = { job: job.name, input: job.input, partition }
     const tasks = Math.max(1, this.#slots.size + 1)
     const task = new Task({
       ...this.#options,
       ...order,
       partition,
+      traces: traces && new EventTraces(traces, place, clock),
       openStore: () => openStore(partition),
       cacheKeysMax: Math.max(1, Math.floor(cacheKeysMax / tasks)),
       inHand: offset => inHand(partition, offset),

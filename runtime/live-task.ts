@@ -190,10 +190,12 @@ export class LiveTask<State = unknown> {
   }
 
   #take(record: RecordReader): void {
+    const traced = this.#options.traces?.start(record)
     const before = this.#watermark.time
     if (record.offset === this.#options.poison) this.#pipeline.skip(record, 'kills_lane')
     else if (this.#steps.kills(this.#intake.next)) this.#pipeline.skip(record, 'kills_process')
     else this.#pipeline.take(record)
+    traced?.()
     this.#steps.took()
     this.#intake.done(record)
     this.#timersDue = true // also where the watermark stands still: an event from behind it may have set a timer there

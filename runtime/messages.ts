@@ -1,3 +1,4 @@
+import type { Span } from './event-traces.ts'
 import type { Batch, NextOffset } from './log.ts'
 import type { TaskFigures } from './task-options.ts'
 
@@ -79,4 +80,10 @@ export interface LaneSamples {
   checkpointMs: number[]
   latencyMs: number[]
   rows: number
+}
+
+/** A lane's word beside its work: where some events have spent their time. */
+export interface SpansMessage {
+  readonly kind: 'spans'
+  readonly spans: readonly Span[]
 }

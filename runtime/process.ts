@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Job } from '../jobs/job.ts'
 import { systemClock } from './clock.ts'
+import type { Span } from './event-traces.ts'
 import { measureJob } from './job-metrics.ts'
 import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
@@ -37,6 +38,10 @@ export interface JobProcessOptions {
   readonly hangMsMax: number
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
   readonly telemetry?: Telemetry
+  /** Follows one event in `every`, and each that carries a sampled `traceparent`. */
+  readonly traces?:
+    | { readonly every: number; readonly send: (spans: readonly Span[]) => void }
+    | undefined
   /** Ends the waiting for a broker while it starts. */
   readonly signal: AbortSignal
   /** The process cannot go on: stop it, and end. */
@@ -97,9 +102,10 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
             acceptLoss: options.acceptLoss,
             idle: options.idle,
             cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
+            traceEvery: options.traces?.every,
           },
           options.heapMbMax,
-          events,
+          { ...events, onSpans: spans => options.traces?.send(spans) },
         ),
       stored: () => stored,
       partitions: () => checkPartitions(log, job),

@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import type { Store } from '../state/store.ts'
 import type { Clock } from './clock.ts'
+import type { EventTraces } from './event-traces.ts'
 import type { Log, NextOffset } from './log.ts'
 import type { Counts } from './side-outputs.ts'
 
@@ -27,6 +28,8 @@ export interface TaskOptions<State = unknown> {
   /** Told the offset in hand before it is touched, and -1 when nothing is. */
   readonly inHand: (offset: number) => void
   readonly events: TaskEvents
+  /** Follows some events from record to row; nothing is followed, and nothing spent, without it. */
+  readonly traces?: EventTraces | undefined
 }
 
 export interface TaskEvents {

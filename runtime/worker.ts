@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts'
 import type { MortalParts } from './die-at.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { Lane } from './lane.ts'
-import type { ToLane } from './messages.ts'
+import type { SpansMessage, ToLane } from './messages.ts'
 import type { Mode } from './task-options.ts'
 
 /** What a lane's thread is started with. */
@@ -24,6 +24,8 @@ export interface WorkerSetup {
   /** Instead of the job's own. */
   readonly idle?: Job['idle'] | undefined
   readonly cacheKeysMax: number
+  /** One event in so many is followed; `undefined`: none is. */
+  readonly traceEvery?: number | undefined
   /** Shared with the watchdog: see `Hand`. */
   readonly hand: SharedArrayBuffer
 }
@@ -32,7 +34,7 @@ const beatMs = 100
 
 /** The thread of one lane, run by piscina; resolves when it has been told to stop and has stopped. */
 export default async function worker(setup: WorkerSetup): Promise<void> {
-  const { port, jobUrl, kafka, folder, hand: shared, idle, ...options } = setup
+  const { port, jobUrl, kafka, folder, hand: shared, idle, traceEvery, ...options } = setup
   const { default: defined } = (await import(jobUrl)) as { default: Job }
   const job = idle === undefined ? defined : { ...defined, idle }
   const hand = new Float64Array(shared)
@@ -43,6 +45,8 @@ export default async function worker(setup: WorkerSetup): Promise<void> {
   const stopBeating = systemClock.every(beatMs, () => {
     hand[handField.beats] = (hand[handField.beats] ?? 0) + 1
   })
+  const postSpans = (spans: SpansMessage['spans']) =>
+    port.postMessage({ kind: 'spans', spans } satisfies SpansMessage)
   await new Promise<void>(resolve => {
     const lane = new Lane({
       ...options,
@@ -51,6 +55,7 @@ export default async function worker(setup: WorkerSetup): Promise<void> {
       clock: systemClock,
       openStore,
       newHistory: randomUUID,
+      traces: traceEvery === undefined ? undefined : { every: traceEvery, post: postSpans },
       inHand: (partition, offset) => {
         hand[handField.partition] = partition
         hand[handField.offset] = offset
