@@ -26,7 +26,7 @@ interface FileResult extends Report {
 /** The most of a file's output that is kept, from its end, in characters. */
 const OUTPUT_MAX = 400_000
 const FILES_AT_ONCE = 2
-const APART = ['kafka', 'pack']
+const APART = ['kafka', 'pack', 'prove']
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -81,7 +81,7 @@ function testFiles(dir: string): string[] {
   const found = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(name =>
     name.endsWith('.test.ts'),
   )
-  // These run only when they are asked for, by --dir: they need a real Kafka, or a registry.
+  // These run only when they are asked for, by --dir: they need a real Kafka, or a registry, or an hour.
   return found
     .filter(name => !APART.some(folder => name.startsWith(folder + sep)))
     .map(name => join(dir, name))

@@ -69,6 +69,7 @@ export type FaultRates = Partial<Record<FaultKind, number>>
 const rare: ReadonlySet<AwaitPoint> = new Set([
   'committed',
   'membership.leave',
+  'producer.send',
   'store.open',
   'store.write',
 ])

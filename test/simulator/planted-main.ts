@@ -11,7 +11,10 @@ const { runSeed } = await import('./run-seed.ts')
 
 let found: { seed: number; problem: string } | null = null
 for (let seed = Number(first); seed <= Number(last) && !found; seed++) {
-  const [problem] = (await runSeed(seed)).problems
-  if (problem !== undefined) found = { seed, problem }
+  const { problems, scenario } = await runSeed(seed)
+  const [problem] = problems
+  // Where commits end between two timers, a job may change there, and the naive model changes between events.
+  const inBetween = edits.includes('timersPerCommit') && scenario.kind === 'changed-job'
+  if (problem !== undefined && !inBetween) found = { seed, problem }
 }
 console.log(JSON.stringify(found))

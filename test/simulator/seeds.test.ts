@@ -1,6 +1,7 @@
 import { assert, suite } from '../harness.ts'
-import { allPairs } from './faults.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
+import { upheavalKinds } from './scenario.ts'
+import { SeedTally } from './seed-tally.ts'
 
 /**
  * The production path under seeded faults. One seed alone, as a failing one is printed:
@@ -8,15 +9,20 @@ import { runSeed, type SeedResult } from './run-seed.ts'
  *     MILLRACE_SEED=17 node --import ./bin/typescript.js test/simulator/seeds.test.ts
  */
 const test = suite('simulation')
-const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 300)
+const SEEDS = 300
 const only = process.env.MILLRACE_SEED
-
-/** The runtime in mode exactly-once never waits there. */
-const NOT_AWAITED = ['transactor.abort', 'producer.send']
 
 test('undisturbed, every event takes effect once', async () => {
   for (let seed = 1; seed <= 10; seed++) {
-    assert.equal((await runSeed(seed, { rates: {} })).problems, [])
+    const scenario = { kind: 'none' } as const
+    assert.equal((await runSeed(seed, { rates: {}, scenario })).problems, [])
+  }
+})
+
+test('undisturbed but for its upheaval, every event takes effect once', async () => {
+  for (const kind of upheavalKinds) {
+    const scenario = { kind, mode: 'exactly-once', transactionalInput: false } as const
+    assert.equal((await runSeed(7, { rates: {}, scenario })).problems, [])
   }
 })
 
@@ -33,46 +39,17 @@ test(
   async () => {
     const seeds =
       only === undefined ? Array.from({ length: SEEDS }, (_, n) => n + 1) : [Number(only)]
-    const hits = new Map(allPairs().map(pair => [pair, 0]))
-    const failures: string[] = []
-    let restarts = 0
-    for (const seed of seeds) {
-      const result = await runSeed(seed)
-      restarts += result.restarts
-      for (const [pair, count] of result.hits) hits.set(pair, (hits.get(pair) ?? 0) + count)
-      const { problems } = result
-      if (problems.length > 0) failures.push(`seed ${seed}: ${problems.slice(0, 5).join('\n    ')}`)
-    }
-    report(seeds.length, restarts, hits)
-    assert.is(failures.join('\n'), '')
-    if (only !== undefined || SEEDS < 300) return
-    const never = [...hits].filter(([pair, count]) => count === 0 && !isExcused(pair))
-    assert.equal(
-      never.map(([pair]) => pair),
-      [],
-    )
+    const tally = new SeedTally()
+    for (const seed of seeds) tally.add(await runSeed(seed))
+    tally.print()
+    assert.is(tally.failures.join('\n'), '')
+    if (only === undefined) assert.equal(tally.never, [])
   },
-  { timeoutMs: 600_000 },
+  { timeoutMs: 300_000 },
 )
 
 function facts({ steps, virtualMs, restarts, digest, hits, problems }: SeedResult) {
   return { steps, virtualMs, restarts, digest, hits: [...hits], problems }
-}
-
-function isExcused(pair: string): boolean {
-  return NOT_AWAITED.some(point => pair.startsWith(`${point} `))
-}
-
-/** How often each fault hit each await point. */
-function report(seeds: number, restarts: number, hits: ReadonlyMap<string, number>): void {
-  console.log(`\n  ${seeds} seeds, ${restarts} restarts; faults by await point:`)
-  const points = new Map<string, string[]>()
-  for (const [pair, count] of hits) {
-    const [point = '', fault = ''] = pair.split(' ')
-    if (isExcused(pair)) continue
-    points.set(point, [...(points.get(point) ?? []), `${fault} ${count}`])
-  }
-  for (const [point, faults] of points) console.log(`    ${point}: ${faults.join(', ')}`)
 }
 
 test.run()

@@ -4,8 +4,10 @@ import type { SimCluster } from './sim-cluster.ts'
 import { SimInput } from './sim-input.ts'
 
 const PAUSES_MS = [1, 50, 1_000, 5_000]
-/** Long enough for a task to be idle, so that the wall clock moves it; the longest, for all of a user's timers. */
-const RESTS_MS = [20_000, 40_000, 500_000]
+/** Long enough for a task to be idle, so that the wall clock moves it. */
+const REST_MS = 20_000
+/** Once in some seeds: all timers of all users are due. */
+const LONG_REST_MS = 500_000
 const DEADLY = 0.03
 
 /** Events at random times into the input, some in transactions of a producer of their own, which aborts every third. */
@@ -18,6 +20,7 @@ export class SimFeed {
   private readonly input: SimInput
   private readonly scenario: Scenario
   private left: number
+  private longRestAt: number
   private transactions = 0
 
   constructor(cluster: SimCluster, topic: string, random: Random, scenario: Scenario) {
@@ -27,6 +30,7 @@ export class SimFeed {
     this.random = random
     this.scenario = scenario
     this.left = events
+    this.longRestAt = random.chance(0.3) ? random.between(1, events) : 0
     this.input = new SimInput(random, partitions, users, kind === 'deadly-records' ? DEADLY : 0)
   }
 
@@ -56,9 +60,17 @@ export class SimFeed {
     }
     if (this.left === 0) this.ended = true
     else {
-      const rests = random.chance(this.scenario.idle === 'wall-clock' ? 0.1 : 0.02)
-      const pauseMs = rests ? random.pick(RESTS_MS) : random.pick(PAUSES_MS)
-      scheduler.after(pauseMs, () => void this.more())
+      scheduler.after(this.pauseMs(), () => void this.more())
     }
+  }
+
+  private pauseMs(): number {
+    const { random } = this
+    if (this.left <= this.longRestAt) {
+      this.longRestAt = 0
+      return LONG_REST_MS
+    }
+    const rests = this.scenario.idle === 'wall-clock' && random.chance(0.05)
+    return rests ? REST_MS + random.below(REST_MS) : random.pick(PAUSES_MS)
   }
 }

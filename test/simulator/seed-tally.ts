@@ -1,0 +1,54 @@
+import { allPairs } from './faults.ts'
+import type { SeedResult } from './run-seed.ts'
+
+/** The runtime never aborts a transaction by itself: its next owner's fence does. */
+const NOT_AWAITED = ['transactor.abort']
+
+/** What many seeds came to: how often each fault hit each await point, what upheavals did, and which seeds failed. */
+export class SeedTally {
+  readonly failures: string[] = []
+  private readonly hits = new Map(
+    allPairs()
+      .filter(pair => !NOT_AWAITED.includes(pair.split(' ')[0] ?? ''))
+      .map(pair => [pair, 0]),
+  )
+  private readonly bites = new Map<string, number>()
+  private readonly kinds = new Map<string, number>()
+  private seeds = 0
+  private restarts = 0
+
+  add({ seed, scenario, problems, hits, bites, restarts }: SeedResult): void {
+    this.seeds++
+    this.restarts += restarts
+    count(this.hits, hits)
+    count(this.bites, bites)
+    count(this.kinds, [[`${scenario.kind}, ${scenario.mode}, ${scenario.idle}`, 1]])
+    if (problems.length === 0) return
+    const replay = `MILLRACE_SEED=${seed} node --import ./bin/typescript.js test/simulator/seeds.test.ts`
+    this.failures.push(`seed ${seed} (${replay}): ${problems.slice(0, 5).join('\n    ')}`)
+  }
+
+  /** Faults that never hit an await point where they are possible. */
+  get never(): string[] {
+    return [...this.hits].filter(([, hits]) => hits === 0).map(([pair]) => pair)
+  }
+
+  print(): void {
+    console.log(`\n  ${this.seeds} seeds, ${this.restarts} restarts; faults by await point:`)
+    const points = new Map<string, string[]>()
+    for (const [pair, hits] of this.hits) {
+      const [point = '', fault = ''] = pair.split(' ')
+      points.set(point, [...(points.get(point) ?? []), `${fault} ${hits}`])
+    }
+    for (const [point, faults] of points) console.log(`    ${point}: ${faults.join(', ')}`)
+    console.log(`  scenarios: ${listed(this.kinds)}`)
+    console.log(`  upheavals: ${listed(this.bites)}`)
+  }
+}
+
+function count(into: Map<string, number>, counts: Iterable<readonly [string, number]>): void {
+  for (const [name, more] of counts) into.set(name, (into.get(name) ?? 0) + more)
+}
+
+const listed = (counts: ReadonlyMap<string, number>): string =>
+  [...counts].map(([name, number]) => `${name} ${number}`).join('; ')
