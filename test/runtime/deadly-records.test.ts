@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { startMillrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
-import { type Bought, JobWorld } from './job-world.ts'
+import type { Bought } from './deadly-job.ts'
+import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
 const test = suite('records that kill', { timeoutMs: 90_000 })
