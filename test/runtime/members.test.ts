@@ -104,6 +104,12 @@ together(test, {
           await world.settled()
           await world.assertExact()
           assert.equal(liveOf(again), seconds)
+          for (const { partition, restore } of again.figures().slots) {
+            const all =
+              (await world.log.topics.ranges(`${world.name}.changelog`))[partition]?.end ?? 0
+            const { total = 0 } = restore ?? {}
+            assert.ok(total < 0.9 * all, `${total} of ${all} records were restored`)
+          }
           assert.equal(world.fatal, [])
           assert.is(first.figures().laneRestarts, 0)
           await world.stop(again)
