@@ -7,7 +7,7 @@ import { measureJob } from './job-metrics.ts'
 import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { openLaneThread } from './lane-thread.ts'
-import { LogError } from './log.ts'
+import { type Log, LogError } from './log.ts'
 import { openMemberFile } from './member-file.ts'
 import { Source } from './source.ts'
 import type { SourceFigures } from './source-options.ts'
@@ -66,13 +66,10 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
   const member = await openMemberFile(folder)
   const log = openKafkaLog({ ...kafka, clock: systemClock })
   let stopSource = (): Promise<void> => Promise.resolve()
-  let stopStarting: () => void = () => void log.close()
+  let stopStarting: () => void = () => undefined
   const onAbort = () => stopStarting()
   options.signal.addEventListener('abort', onAbort, { once: true })
   try {
-    if (options.createInput !== undefined)
-      await log.topics.create([inputSpec(job.input, options.createInput, options.replication)])
-    await prepareTopics(log, job, options.replication, message => logger.warn(message))
     const stored = await storedPartitions(folder)
     const { brokers, clientId, ssl, sasl } = kafka
     const laneKafka = {
@@ -118,11 +115,11 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
       await source.stop()
     }
     await new Promise<void>((resolve, reject) => {
-      // A group that waits for a dead member's session to end answers late.
+      // A broker that is away, or a group that waits for a dead member's session to end, answers late.
       stopStarting = () =>
         reject(new LogError('unreachable', 'stopped before the group was joined'))
       if (options.signal.aborted) stopStarting()
-      source.start().then(resolve, reject)
+      source.start(makeTopics(log, job, options)).then(resolve, reject)
     })
     options.signal.removeEventListener('abort', onAbort)
     return {
@@ -142,6 +139,13 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
     await member.close()
     throw error
   }
+}
+
+async function makeTopics(log: Log, job: Job, options: JobProcessOptions): Promise<void> {
+  const { createInput, replication, logger } = options
+  if (createInput !== undefined)
+    await log.topics.create([inputSpec(job.input, createInput, replication)])
+  await prepareTopics(log, job, replication, message => logger.warn(message))
 }
 
 /** Partitions whose stores lie in the folder. */

@@ -62,8 +62,11 @@ export class Source {
     })
   }
 
-  async start(): Promise<void> {
+  /** `topics` are being made and checked: the lanes load their code meanwhile, and nothing is joined before. */
+  async start(topics: Promise<void> = Promise.resolve()): Promise<void> {
     this.#lanes.start()
+    await topics
+    if (this.#closing.signal.aborted) return
     await this.#membership.join()
     this.#reading = this.#read()
   }
