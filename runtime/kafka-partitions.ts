@@ -1,6 +1,8 @@
 import kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
+import type { Clock } from './clock.ts'
 import type { Cluster } from './kafka-cluster.ts'
+import { untilKnown } from './kafka-unknown.ts'
 import { type Produced, type ProduceTarget, produce } from './kafka-wire.ts'
 import { LogError } from './log.ts'
 
@@ -14,11 +16,13 @@ const movedCodes = new Set<number>([
 /** Where partitions are led, and produce requests to there. */
 export class KafkaPartitions {
   readonly #cluster: Cluster
+  readonly #waiting: { readonly clock: Clock; readonly signal: AbortSignal }
   readonly #topics = new Set<string>()
   readonly #leaders = new Map<string, string>()
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, clock: Clock, signal: AbortSignal) {
     this.#cluster = cluster
+    this.#waiting = { clock, signal }
   }
 
   /**
@@ -86,19 +90,15 @@ export class KafkaPartitions {
   }
 
   async #findLeader(topic: string, partition: number): Promise<string> {
-    if (!this.#topics.has(topic)) await this.#cluster.addMultipleTargetTopics([topic])
-    this.#topics.add(topic)
-    const found = this.#cluster.findTopicPartitionMetadata(topic)
-    for (const { partitionId, leader } of found)
-      this.#leaders.set(`${topic}/${partitionId}`, String(leader))
-    const leader = this.#leaders.get(`${topic}/${partition}`)
-    if (leader === undefined) {
-      throw new LogError(
-        'unknown-topic',
-        `topic ${topic} has ${found.length} partitions; there is no partition ${partition}`,
-      )
-    }
-    return leader
+    await untilKnown(`partition ${partition} of topic ${topic}`, this.#waiting, async () => {
+      if (this.#topics.has(topic)) await this.#cluster.refreshMetadata()
+      else await this.#cluster.addMultipleTargetTopics([topic])
+      this.#topics.add(topic)
+      for (const { partitionId, leader } of this.#cluster.findTopicPartitionMetadata(topic))
+        this.#leaders.set(`${topic}/${partitionId}`, String(leader))
+      return this.#leaders.has(`${topic}/${partition}`)
+    })
+    return this.#leaders.get(`${topic}/${partition}`) as string // `untilKnown` has seen it
   }
 
   async #forget(topics: string[]): Promise<void> {
@@ -107,7 +107,10 @@ export class KafkaPartitions {
       for (const key of this.#leaders.keys())
         if (key.startsWith(`${topic}/`)) this.#leaders.delete(key)
     }
-    await this.#cluster.refreshMetadata()
+    await untilKnown(`one of ${topics.join()}`, this.#waiting, async () => {
+      await this.#cluster.refreshMetadata()
+      return true
+    })
   }
 }
 

@@ -27,7 +27,7 @@ export class KafkaProducer implements Producer {
   constructor(kafka: kafkajs.Kafka, options: KafkaOptions) {
     this.#options = options
     this.#cluster = openCluster(kafka)
-    this.#partitions = new KafkaPartitions(this.#cluster)
+    this.#partitions = new KafkaPartitions(this.#cluster, options.clock, this.#closed.signal)
   }
 
   send(appends: readonly Append[]): Promise<Offset[]> {

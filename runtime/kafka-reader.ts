@@ -9,6 +9,7 @@ import {
   openCluster,
   whileUnreachable,
 } from './kafka-cluster.ts'
+import { untilKnown } from './kafka-unknown.ts'
 import { type FetchedPartition, fetch } from './kafka-wire.ts'
 import {
   type Fetched,
@@ -105,7 +106,10 @@ export class KafkaReader implements Reader {
     if (this.#connected) return
     await this.#retried(async () => {
       await this.#cluster.connect()
-      await this.#cluster.addMultipleTargetTopics([this.#options.topic])
+      await this.#lookUp(async () => {
+        await this.#cluster.addMultipleTargetTopics([this.#options.topic])
+        return true
+      })
     })
     this.#connected = true
   }
@@ -114,16 +118,12 @@ export class KafkaReader implements Reader {
   async #startPolls(): Promise<void> {
     const wanted = [...this.#positions].filter(([, { paused, lost }]) => !paused && !lost)
     if (wanted.length === 0) return
-    const leaders = new Map(
-      this.#cluster
-        .findTopicPartitionMetadata(this.#options.topic)
-        .map(p => [p.partitionId, String(p.leader)]),
-    )
+    const leaders = this.#leaders()
     const byLeader = new Map<string, { partition: number; next: NextOffset; seeks: number }[]>()
     for (const [partition, { next, seeks }] of wanted) {
       const leader = leaders.get(partition)
       if (leader === undefined || leader === '-1') {
-        await this.#leaderMoved()
+        await this.#leaderMoved(partition)
         return
       }
       if (this.#polls.has(leader)) continue
@@ -191,9 +191,28 @@ export class KafkaReader implements Reader {
     return { kind: 'batch', partition, fetched, next: position.next, ...range, records }
   }
 
-  async #leaderMoved(): Promise<void> {
+  /** `partition`: one that is to be led by somebody afterwards. */
+  async #leaderMoved(partition?: number): Promise<void> {
     await this.#options.clock.sleep(backoffMs(this.#movedInARow++), this.#closed.signal)
-    if (!this.#closed.signal.aborted) await this.#retried(() => this.#cluster.refreshMetadata())
+    if (this.#closed.signal.aborted) return
+    await this.#retried(() =>
+      this.#lookUp(async () => {
+        await this.#cluster.refreshMetadata()
+        return partition === undefined || this.#leaders().has(partition)
+      }, partition),
+    )
+  }
+
+  /** Node ids by partition; -1 while one is being elected. */
+  #leaders(): Map<number, string> {
+    const found = this.#cluster.findTopicPartitionMetadata(this.#options.topic)
+    return new Map(found.map(({ partitionId, leader }) => [partitionId, String(leader)]))
+  }
+
+  async #lookUp(look: () => Promise<boolean>, partition?: number): Promise<void> {
+    const { topic, clock } = this.#options
+    const what = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`
+    await untilKnown(what, { clock, signal: this.#closed.signal }, look)
   }
 
   #retried(attempt: () => Promise<void>): Promise<void> {

@@ -10,6 +10,7 @@ import {
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
+import { isUnknown, unknownMsMax, unknownTopic } from './kafka-unknown.ts'
 import {
   type Append,
   type Committed,
@@ -56,7 +57,7 @@ export class KafkaTransactor implements Transactor {
   constructor(kafka: kafkajs.Kafka, options: KafkaOptions & TransactorOptions) {
     this.#options = options
     this.#cluster = openCluster(kafka)
-    this.#partitions = new KafkaPartitions(this.#cluster)
+    this.#partitions = new KafkaPartitions(this.#cluster, options.clock, this.#closed.signal)
   }
 
   async fence(): Promise<void> {
@@ -94,7 +95,8 @@ export class KafkaTransactor implements Transactor {
     const unadded = appends.filter(({ topic, partition }) => !added.has(`${topic}/${partition}`))
     if (unadded.length > 0) {
       const topics = unadded.map(({ topic, partition }) => ({ topic, partitions: [partition] }))
-      await this.#ask('addPartitionsToTxn', timeoutMs, async () =>
+      const names = topics.map(({ topic, partitions }) => `${topic}-${partitions}`).join()
+      await this.#ask(`addPartitionsToTxn (${names})`, timeoutMs, async () =>
         (await this.#findCoordinator()).addPartitionsToTxn({ ...this.#identity(), topics }),
       )
       for (const { topic, partition } of unadded) added.add(`${topic}/${partition}`)
@@ -167,14 +169,16 @@ export class KafkaTransactor implements Transactor {
    */
   async #ask<Answer>(name: string, msMax: number, request: () => Promise<Answer>): Promise<Answer> {
     const { clock } = this.#options
-    const until = clock.elapsed() + msMax
+    const startedAt = clock.elapsed()
     for (let tries = 0; ; tries++) {
       try {
         return await request()
       } catch (error) {
         const { code } = kafkaFault(error)
         const busy = typeof code === 'number' && busyCodes.has(code)
-        if (!busy || clock.elapsed() > until || this.#closed.signal.aborted)
+        const waitsMs = clock.elapsed() - startedAt
+        const waitMsMax = isUnknown(error) ? Math.min(unknownMsMax, msMax) : msMax
+        if (!busy || waitsMs > waitMsMax || this.#closed.signal.aborted)
           throw this.#judge(name, error)
         if (code !== errorCodes.CONCURRENT_TRANSACTIONS) {
           this.#coordinator = undefined
@@ -192,6 +196,7 @@ export class KafkaTransactor implements Transactor {
     const told = `${name} of ${this.#options.transactionalId}: ${message}`
     if (typeof code === 'number' && fencedCodes.has(code))
       return new LogError('fenced', told, error)
+    if (isUnknown(error)) return unknownTopic(`a partition in ${told}`, error)
     if (name === 'initProducerId' && (code === 'connection' || code === 'denied')) return error // nothing depends on it: asked again
     if (
       code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||

@@ -1,5 +1,5 @@
 import { nextOffset, type Reader } from '../../runtime/log.ts'
-import { assert } from '../harness.ts'
+import { assert, rejects } from '../harness.ts'
 import type { Declare } from './log-cases.ts'
 import { of, recordsOf, unique } from './log-world.ts'
 
@@ -237,5 +237,15 @@ export function readerCases(declare: Declare): void {
     await one.send([{ topic, partition: 0, records: [of('one.2')] }])
     await one.commit()
     assert.equal(await each.values(6), ['one.0', 'one.1', 'one.2'])
+  })
+
+  declare('a topic or a partition that does not exist ends in unknown-topic', async each => {
+    const absent = each.reader(unique('absent'))
+    absent.seek(0, nextOffset(0))
+    const beyond = each.reader()
+    beyond.seek(7, nextOffset(0))
+    await Promise.all(
+      [absent, beyond].map(reader => rejects(() => each.poll(reader, 'batch'), 'unknown-topic')),
+    )
   })
 }

@@ -178,4 +178,16 @@ export function transactorCases(declare: Declare): void {
     },
     { timeoutMs: 90_000 },
   )
+
+  declare('what is sent to a topic that does not exist ends in unknown-topic', async each => {
+    const records = [of('lost')]
+    const absent = [{ topic: unique('absent'), partition: 0, records }]
+    const beyond = [{ topic: each.topic, partition: 7, records }]
+    const sends = [absent, beyond].map(async appends => {
+      const transaction = (await each.transactor(unique('unknown'))).begin()
+      await rejects(() => transaction.send(appends), 'unknown-topic')
+    })
+    const producer = each.closing(each.log.producer())
+    await Promise.all([...sends, rejects(() => producer.send(absent), 'unknown-topic')])
+  })
 }
