@@ -6,7 +6,7 @@ import { millrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 
-const test = suite('bad records', { timeoutMs: 60_000 })
+const test = suite('bad records', { timeoutMs: 150_000 })
 let folder = ''
 let broker: Broker
 

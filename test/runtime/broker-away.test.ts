@@ -8,7 +8,7 @@ import { assert, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
-const test = suite('a broker that is away', { timeoutMs: 90_000 })
+const test = suite('a broker that is away', { timeoutMs: 150_000 })
 const running: Millrace[] = []
 let folder = ''
 
@@ -28,7 +28,7 @@ together(test, {
     given.child.kill('SIGINT')
     const { code, stderr } = await given.ended
     const took = systemClock.elapsed() - startedAt
-    assert.ok(took < 1_500, `it took ${took} ms`)
+    assert.ok(took < 4_000, `it took ${took} ms`)
     assert.is(code, 0, stderr)
     assert.is(stderr.match(/no broker answers/g)?.length, 1, stderr)
 
@@ -104,7 +104,7 @@ async function work(world: JobWorld): Promise<void> {
 
 async function ready(job: Millrace): Promise<void> {
   const url = /(http:\S+)\/metrics\n/.exec(await job.printed(/http:\S+\/metrics\n/))?.[1]
-  const deadline = systemClock.elapsed() + 20_000
+  const deadline = systemClock.elapsed() + 60_000
   let answer = ''
   while (systemClock.elapsed() < deadline) {
     const response = await fetch(`${url}/ready`)

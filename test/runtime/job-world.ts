@@ -14,7 +14,7 @@ import { assert } from '../harness.ts'
 import { type Bought, jobSource, type Totals } from './deadly-job.ts'
 
 const clock = systemClock
-const WAIT_MS_MAX = 25_000
+const WAIT_MS_MAX = 60_000
 
 export interface DeadRecord {
   readonly key: string | null

@@ -11,7 +11,7 @@ import { assert, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
-const test = suite('a quiet input, and ends of a process', { timeoutMs: 60_000 })
+const test = suite('a quiet input, and ends of a process', { timeoutMs: 150_000 })
 let folder = ''
 let broker: Broker
 

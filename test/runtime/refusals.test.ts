@@ -7,7 +7,7 @@ import { assert, rejects, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
-const test = suite('what a job refuses', { timeoutMs: 60_000 })
+const test = suite('what a job refuses', { timeoutMs: 150_000 })
 let folder = ''
 let broker: Broker
 
