@@ -1,11 +1,13 @@
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
+import { recovery, recoveryHelp } from './recovery.ts'
 import { throughput, throughputHelp } from './throughput.ts'
 
 /** `npm run bench -- NAME [flags]` */
 const benchmarks = {
   throughput: { run: throughput, help: throughputHelp },
   latency: { run: latency, help: latencyHelp },
+  recovery: { run: recovery, help: recoveryHelp },
   job: { run: jobCost, help: jobCostHelp },
 }
 

@@ -62,7 +62,7 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
 }
 
 /** All that a job makes at the broker besides its group. */
-function topicsOf(job: string): string[] {
+export function topicsOf(job: string): string[] {
   return ['features', 'changelog', 'triggers', 'late', 'dead'].map(kind => `${job}.${kind}`)
 }
 

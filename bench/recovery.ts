@@ -1,0 +1,153 @@
+import { parseArgs } from 'node:util'
+import { systemClock } from '../runtime/clock.ts'
+import { openBrokers } from './brokers.ts'
+import { wholeFlag } from './flags.ts'
+import { RecoveryWorld } from './recovery-world.ts'
+import { machine, table, writeResults } from './results.ts'
+import { percentile } from './run-result.ts'
+
+export const recoveryHelp = `npm run bench -- recovery [flags]
+
+  How long a job is away: after kill -9 in the middle of its work, after the loss of its stores too, and in a
+  rolling restart of two processes.
+
+  --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
+  --size small|large    2,000 users, 500 events/s, 2 rounds; or 200,000 users, 5,000 events/s, 10 rounds (default)
+  --rounds N            another number of rounds`
+
+const sizes = {
+  small: { users: 2_000, eventsPerSecond: 500, rounds: 2 },
+  large: { users: 200_000, eventsPerSecond: 5_000, rounds: 10 },
+}
+/** Of work between two rounds: the stores catch up with the commits every second. */
+const WORK_MS = 3_000
+
+/** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
+export async function recovery(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      brokers: { type: 'string' },
+      size: { type: 'string', default: 'large' },
+      rounds: { type: 'string' },
+    },
+  })
+  const { size } = values
+  if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
+  const setting = sizes[size]
+  const rounds = values.rounds === undefined ? setting.rounds : wholeFlag('--rounds', values.rounds)
+  const brokers = await openBrokers(values.brokers ?? process.env.BROKERS)
+  const world = await RecoveryWorld.open(brokers.addresses)
+  try {
+    console.log(`making states of ${setting.users} users on ${brokers.name}`)
+    await world.fill(setting.users)
+    world.feed(setting.users, setting.eventsPerSecond)
+    const killed = await killedAgain(world, rounds, false)
+    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), true)
+    const gaps = await rollingRestart(world)
+
+    const summary = summarize(setting.users, killed, lost, gaps)
+    console.log(`\n${summary}`)
+    if (size === 'small') return
+    const how = `${setting.users} users, ${setting.eventsPerSecond} events/s, broker: ${brokers.name}`
+    const when = machine(new Date(systemClock.now()))
+    writeResults('Recovery', `${when}, from source\n\n${how}\n\n${summary}`)
+  } finally {
+    await world.close()
+    await brokers.close()
+  }
+}
+
+interface Restart {
+  /** From the start of the process to its first row, and to the first row of its last partition, ms. */
+  readonly firstRowMs: number
+  readonly allRowsMs: number
+  /** Of the process until then. */
+  readonly cpuSeconds: number
+}
+
+/** `storesLost`: everything has to come from the changelog. */
+async function killedAgain(
+  world: RecoveryWorld,
+  rounds: number,
+  storesLost: boolean,
+): Promise<Restart[]> {
+  const restarts: Restart[] = []
+  let process = await world.start('one')
+  for (let round = 0; round < rounds; round++) {
+    await systemClock.sleep(WORK_MS)
+    process.kill()
+    await process.exited
+    if (storesLost) await world.loseStores('one')
+    const startedAt = systemClock.elapsed()
+    const rows = world.firstRows()
+    process = await world.start('one')
+    const { first, all } = await Promise.race([rows, process.failed()])
+    const restart = {
+      firstRowMs: Math.round(first - startedAt),
+      allRowsMs: Math.round(all - startedAt),
+      cpuSeconds: process.usage.cpuSeconds,
+    }
+    console.log(JSON.stringify({ round, storesLost, ...restart }))
+    restarts.push(restart)
+    await world.ready(process)
+  }
+  await process.end()
+  return restarts
+}
+
+/** The longest time without a row, ms, of each partition, while both processes are restarted in turn. */
+async function rollingRestart(world: RecoveryWorld): Promise<number[]> {
+  const processes = new Map([
+    ['one', await world.start('one')],
+    ['two', await world.start('two')],
+  ])
+  for (const process of processes.values()) await world.ready(process)
+  await systemClock.sleep(WORK_MS)
+  const gaps = world.gaps()
+  for (const [name, process] of processes) {
+    await process.end()
+    const again = await world.start(name)
+    processes.set(name, again)
+    await world.ready(again)
+    await systemClock.sleep(WORK_MS)
+  }
+  const found = gaps()
+  for (const process of processes.values()) await process.end()
+  return found
+}
+
+function summarize(
+  users: number,
+  killed: readonly Restart[],
+  lost: readonly Restart[],
+  gaps: readonly number[],
+): string {
+  const row = (name: string, values: readonly number[]) => [
+    name,
+    values.length,
+    ...[0.5, 0.9, 1].map(share => Math.round(percentile(values, share) * 100) / 100),
+  ]
+  const of = (restarts: readonly Restart[], field: keyof Restart) =>
+    restarts.map(restart => restart[field])
+  const restoreMs =
+    percentile(of(lost, 'allRowsMs'), 0.5) - percentile(of(killed, 'allRowsMs'), 0.5)
+  return [
+    table(
+      ['', 'rounds', 'p50', 'p90', 'most'],
+      [
+        row('killed: first row after the start, ms', of(killed, 'firstRowMs')),
+        row('killed: a row of every partition, ms', of(killed, 'allRowsMs')),
+        row('killed: CPU s until then', of(killed, 'cpuSeconds')),
+        row('stores lost: first row, ms', of(lost, 'firstRowMs')),
+        row('stores lost: a row of every partition, ms', of(lost, 'allRowsMs')),
+        row('stores lost: CPU s until then', of(lost, 'cpuSeconds')),
+        row('rolling restart: longest gap of a partition, ms', gaps),
+      ],
+    ),
+    '',
+    restoreMs > 0
+      ? `restored beside the rest of a start: ${Math.round((users / restoreMs) * 1000)} users/s`
+      : 'the restore was too short to be measured',
+  ].join('\n')
+}
