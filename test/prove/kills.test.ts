@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { machine, table, writeResults } from '../../bench/results.ts'
+import { type Broker, startBroker } from '../../broker/broker.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { assert, skip, suite } from '../harness.ts'
+import { deathsAtEveryMoment } from '../retail/deaths.ts'
+import { proveRetail, randomDeaths } from '../retail/proof.ts'
+import { findRetail, realLines } from '../retail/source.ts'
+
+/** On BROKERS where it is set, else on an embedded broker. */
+const test = suite('a hundred kills', { timeoutMs: 600_000 })
+
+let folder = ''
+let own: Broker | undefined
+let brokers = process.env.BROKERS ?? ''
+const rows: (string | number)[][] = []
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-kills-'))
+  if (brokers !== '') return
+  own = await startBroker({ folder: join(folder, 'broker') })
+  brokers = own.address
+})
+test.after(async () => {
+  await own?.close()
+  await rm(folder, { recursive: true })
+  if (rows.length === 0) return
+  const where = own === undefined ? brokers : 'the embedded broker'
+  const heads = ['part', 'kills', 'of these at work', 'customers', 'rows', 'seconds']
+  const when = machine(new Date(systemClock.now()))
+  const what = 'Each part is all of the real data, and ends equal to DuckDB for every customer.'
+  writeResults(
+    'Kills',
+    `${when}, broker: ${where}, by \`npm run prove\`\n\n${what}\n\n${table(heads, rows)}`,
+  )
+})
+
+/** A hundred in parts, as each part is a job with a history of its own. */
+const parts = [
+  { name: 'every moment', deaths: deathsAtEveryMoment },
+  { name: 'every moment, other seed', deaths: deathsAtEveryMoment },
+  { name: 'any time', deaths: randomDeaths(24, 9) },
+  { name: 'any time, other seed', deaths: randomDeaths(24, 17) },
+]
+
+for (const [seed, { name, deaths }] of parts.entries()) {
+  test(`killed at ${name}, the job counts the real shop exactly once`, async () => {
+    const source = findRetail()
+    if (source.kind === 'missing') skip(source.reason)
+    const startedAt = systemClock.elapsed()
+    const proof = await proveRetail({ brokers, csv: source.path, deaths, seed: 100 + seed })
+    assert.is(proof.customers, realLines.customers)
+    const seconds = Math.round((systemClock.elapsed() - startedAt) / 1000)
+    rows.push([name, deaths.length, proof.killsAtWork, proof.customers, proof.rows, seconds])
+  })
+}
+
+test.run()
