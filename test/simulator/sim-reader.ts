@@ -37,6 +37,10 @@ interface Answer extends Question, PartitionFetch {
 /** A fetch brings at most so much of a partition, at random, so that few records are many batches too. */
 const BYTES_CHOICES = [1, 300, 1_000, 10_000_000]
 
+/** An answer that brings something is slow now and then, apart from faults. */
+const SLOW_CHANCE = 0.1
+const SLOW_MS_MAX = 500
+
 export class SimReader implements Reader {
   private readonly cluster: SimCluster
   private readonly process: SimProcess
@@ -126,6 +130,8 @@ export class SimReader implements Reader {
       )
       const leftMs = deadline - scheduler.now
       const told = answers.some(({ inRange, recordSet }) => !inRange || recordSet.length > 0)
+      // What is told may be old by then: the caller may have sought anew.
+      if (told && random.chance(SLOW_CHANCE)) await scheduler.sleep(random.below(SLOW_MS_MAX))
       if (leftMs <= 0) return answers
       // Brokers answer each for their own partitions: one may be missing though it has something.
       if (told) return answers.filter((_, index) => index === 0 || random.chance(0.8))
