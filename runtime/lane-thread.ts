@@ -72,7 +72,7 @@ export function openLaneThread(
     },
     inHand() {
       const [partition, offset] = [hand[handField.partition] ?? -1, hand[handField.offset] ?? -1]
-      return offset < 0 ? undefined : { partition, offset }
+      return offset === -1 ? undefined : { partition, offset }
     },
     beats: () => hand[handField.beats] ?? 0,
     async kill() {

@@ -18,6 +18,8 @@ import { Watermark } from './watermark.ts'
 const checkpointMs = 1_000
 const tickMs = 1_000
 const sliceRecords = 500
+/** A job whose functions are slow must not hold up commits. */
+const sliceMsMax = 20
 const leaveMsMax = 10_000
 
 /** A task after its takeover: it takes events, fires timers, commits, and writes its store, until it is stopped. */
@@ -174,7 +176,10 @@ export class LiveTask<State = unknown> {
 
   /** Takes up to a slice of records. `'wait'`: nothing can be done until a batch comes or a commit ends. */
   #work(): 'more' | 'load' | 'wait' {
+    const { clock } = this.#options
+    const startedAt = clock.elapsed()
     for (let records = 0; records < sliceRecords; records++) {
+      if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
       if (this.#ticking || this.#states.full) return 'wait'
       if (this.#timersDue && this.#watermark.time !== undefined) {
         const fired = this.#pipeline.fireDue(this.#watermark.time)

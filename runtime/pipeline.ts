@@ -1,6 +1,6 @@
 import type { Event } from '../jobs/event.ts'
 import { type Job, type JobContext, JobError, type Timer, type Trigger } from '../jobs/job.ts'
-import { partitionFor } from '../protocol/murmur2.ts'
+import { murmur2, partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
@@ -16,9 +16,15 @@ const growthBytesGuess = 512
 const eraSize = 2 ** 44
 
 const deadly = {
-  kills_lane: 'this record was in hand each time that its lane died',
+  kills_lane: 'this was in hand each time that its lane died',
   kills_process: 'this record was in hand each time that its process died',
 }
+
+/**
+ * What a step has in hand, as one number that another thread can read: a record's offset, -1 for nothing, or
+ * below that a timer (a hash of its key, and its time).
+ */
+export type Hand = number
 
 export interface PipelineOptions<State> {
   readonly job: Job<State>
@@ -29,7 +35,9 @@ export interface PipelineOptions<State> {
   readonly timers: Timers
   readonly watermark: Watermark
   /** Told what is in hand before it is touched, so that a death names its culprit. */
-  readonly inHand: (offset: number) => void
+  readonly inHand: (hand: Hand) => void
+  /** What was in hand each time that the lane died: a timer of it does not fire any more. */
+  readonly poison?: Hand | undefined
 }
 
 /**
@@ -136,13 +144,15 @@ export class Pipeline<State = unknown> {
   }
 
   #fire(entity: Entity<State>): void {
-    const { job, inHand } = this.#options
+    const { job, inHand, poison } = this.#options
     const timer = job.nextTimer(entity.state) as Timer // `timerAt` says that there is one
-    inHand(entity.offset)
+    const hand = this.#timerHand(timer, entity.key)
+    inHand(hand)
     entity.timerAt = undefined // its hint is used up, and another timer of the same time needs one of its own
     this.#timersFired++
     this.counts.timers++
     try {
+      if (hand === poison) throw new BadRecord('kills_lane', deadly.kills_lane)
       job.fire(entity.state, timer, this.#context(entity))
       entity.asOf = Math.max(entity.asOf, timer.time)
     } catch (error) {
@@ -152,6 +162,11 @@ export class Pipeline<State = unknown> {
     }
     entity.revision++ // also then: its row is written again, perhaps by a changed job
     this.#changed(entity)
+  }
+
+  #timerHand({ time }: Timer, key: string): Hand {
+    const length = this.#keyBytes.write(key)
+    return -2 - ((murmur2(this.#keyBytes.subarray(0, length)) >>> 0) * 2 ** 20 + (time % 2 ** 20))
   }
 
   #context({ key }: Entity<State>): JobContext {

@@ -3,6 +3,7 @@ import type { Store } from '../state/store.ts'
 import type { Clock } from './clock.ts'
 import type { EventTraces } from './event-traces.ts'
 import type { Log, NextOffset } from './log.ts'
+import type { Hand } from './pipeline.ts'
 import type { Counts } from './side-outputs.ts'
 
 export type Mode = 'exactly-once' | 'at-least-once'
@@ -18,15 +19,15 @@ export interface TaskOptions<State = unknown> {
   readonly generation: number | undefined
   /** The last owner was this same process, alive: its end was no death. */
   readonly sameOwner: boolean
-  /** An input offset that was in hand when the lane died, twice: dead-lettered unprocessed. */
-  readonly poison: number | undefined
+  /** In hand when the lane died, twice: a record is dead-lettered unprocessed, a timer does not fire. */
+  readonly poison: Hand | undefined
   readonly log: Log
   readonly clock: Clock
   readonly openStore: () => Promise<Store>
   readonly newHistory: () => string
   readonly cacheKeysMax: number
-  /** Told the offset in hand before it is touched, and -1 when nothing is. */
-  readonly inHand: (offset: number) => void
+  /** Told what is in hand before it is touched, and -1 when nothing is. */
+  readonly inHand: (hand: Hand) => void
   readonly events: TaskEvents
   /** Follows some events from record to row; nothing is followed, and nothing spent, without it. */
   readonly traces?: EventTraces | undefined

@@ -28,6 +28,7 @@ export function pipelineOf({
   partitions = 1,
   cacheMax = 1_000,
   era = 0,
+  poison = -1,
 } = {}) {
   const job = { ...simJob({ idle: 'hold' }), stateBytesMax }
   const store = memoryStore()
@@ -46,6 +47,7 @@ export function pipelineOf({
     timers,
     watermark,
     inHand,
+    poison,
   })
   let end = 0
   const records = (record: OutgoingRecord) => {

@@ -155,6 +155,32 @@ test('a timer that throws is removed, dead with key, name and time, and the rest
   assert.equal(codes(), [])
 })
 
+test('a timer that was in hand when its lane died is passed over, and no other', () => {
+  const first = pipelineOf()
+  first.take({ user: 'ann' })
+  first.take({ user: 'bob' })
+  first.hands.length = 0
+  first.pipeline.fireDue(start + 2 * minute)
+  assert.is(first.hands.length, 2)
+  const [ann, bob] = first.hands
+  assert.ok(ann !== bob && Number(ann) < -1 && Number(bob) < -1)
+
+  const again = pipelineOf({ poison: Number(ann) })
+  again.take({ user: 'ann' })
+  again.take({ user: 'bob' })
+  assert.is(again.pipeline.fireDue(start + 2 * minute), 'done')
+  const { triggers, dead } = again.pipeline.side.take()
+  assert.equal(
+    dead.map(({ key, headers }) => [key, headers?.[0]?.[1]]),
+    [['ann', 'kills_lane']],
+  )
+  const silent = triggers.filter(({ value }) => JSON.parse(String(value)).trigger === 'silent')
+  assert.equal(
+    silent.map(({ key }) => key),
+    ['bob'],
+  )
+})
+
 test('no more timers fire in one commit than may; the rest in the next', () => {
   const { take, pipeline, commit, timers } = pipelineOf({ cacheMax: 20_000 })
   const users = timersPerCommit + 10

@@ -69,7 +69,7 @@ export function openSimLane<State>(options: SimLaneOptions<State>): SimLane {
     newHistory,
     cacheKeysMax: 2,
     inHand: (partition, offset) => {
-      if (!ended) hand = offset < 0 ? undefined : { partition, offset }
+      if (!ended) hand = offset === -1 ? undefined : { partition, offset }
     },
     post: toMain,
   })
