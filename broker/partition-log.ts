@@ -197,10 +197,7 @@ export class PartitionLog {
       if (this.segments.includes(segment)) saveSegment(segment, producers)
     } catch (error) {
       const { log, name } = this.options
-      log({
-        level: 'error',
-        message: `could not sync, or note what is in, a segment of ${name}: ${error}`,
-      })
+      log({ level: 'error', message: `could not seal a segment of ${name}: ${error}` })
     }
   }
 

@@ -62,12 +62,10 @@ export class Source {
     })
   }
 
-  /** `topics` are being made and checked: the lanes load their code meanwhile, and nothing is joined before. */
-  async start(topics: Promise<void> = Promise.resolve()): Promise<void> {
+  async start(topics?: Promise<void>): Promise<void> {
     this.#lanes.start()
-    await topics
-    if (this.#closing.signal.aborted) return
-    await this.#membership.join()
+    await topics // are made and checked while the lanes load their code
+    if (!this.#closing.signal.aborted) await this.#membership.join()
     this.#reading = this.#read()
   }
 
@@ -108,9 +106,8 @@ export class Source {
 
   #take(partition: number, partitions: number, sameOwner: boolean): void {
     if (this.#closing.signal.aborted) return
-    const before = this.#slots.get(partition)
     const incarnation = ++this.#incarnations
-    const slot = takingSlot(partition, incarnation, before)
+    const slot = takingSlot(partition, incarnation, this.#slots.get(partition))
     this.#slots.set(partition, slot)
     this.#reader.drop(partition)
     this.#counts.takeovers++
