@@ -7,7 +7,7 @@ import { proveRetail, randomDeaths } from '../retail/proof.ts'
 import { writeShop } from '../retail/shop.ts'
 import { findRetail, realLines } from '../retail/source.ts'
 
-const test = suite('a killed job, on BROKERS', { timeoutMs: 300_000 })
+const test = suite('a killed job, on BROKERS', { timeoutMs: 450_000 })
 const brokers = process.env.BROKERS ?? ''
 let folder = ''
 
