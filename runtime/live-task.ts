@@ -2,6 +2,7 @@ import type { RecordReader } from '../protocol/record-batch.ts'
 import type { Store } from '../state/store.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Committer } from './committer.ts'
+import { IdleTicks } from './idle-ticks.ts'
 import { Idleness } from './idleness.ts'
 import { Intake } from './intake.ts'
 import type { Batch, Producer, Transactor } from './log.ts'
@@ -35,6 +36,7 @@ export class LiveTask<State = unknown> {
   readonly #intake: Intake
   readonly #committer: Committer<State>
   readonly #idleness: Idleness
+  readonly #idleTicks: IdleTicks
   readonly #storeWriter: StoreWriter
   readonly #wake = new Wake()
   readonly #onFailed: (error: unknown) => void
@@ -43,8 +45,6 @@ export class LiveTask<State = unknown> {
   #stopTimers: (() => void)[] = []
   /** Timers may be due: they fire before the next event. */
   #timersDue = true
-  /** The wall clock is firing timers; no event is taken meanwhile. */
-  #ticking = false
 
   constructor(
     options: TaskOptions<State>,
@@ -75,6 +75,12 @@ export class LiveTask<State = unknown> {
     const made = { ...kept, pipeline: this.#pipeline, intake: this.#intake }
     const told = { onDone: () => this.#wake.now(), onFailed: (error: unknown) => this.#fail(error) }
     this.#committer = new Committer({ options, transactor, producer, ...made, ...told }, progress)
+    this.#idleTicks = new IdleTicks({
+      options,
+      ...made,
+      idleness: this.#idleness,
+      committer: this.#committer,
+    })
     this.#onFailed = onFailed
   }
 
@@ -167,7 +173,7 @@ export class LiveTask<State = unknown> {
       this.#options.inHand(-1)
       if (work === 'load') await this.#timers.load()
       if (!this.#running) return
-      if (!this.#ticking) this.#committer.emit()
+      if (!this.#idleTicks.firing) this.#committer.emit()
       this.#commitIfDue()
       if (work === 'wait' && this.#running) await this.#wake.wait()
       else await this.#options.clock.turn()
@@ -180,7 +186,7 @@ export class LiveTask<State = unknown> {
     const startedAt = clock.elapsed()
     for (let records = 0; records < sliceRecords; records++) {
       if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
-      if (this.#ticking || this.#states.full) return 'wait'
+      if (this.#idleTicks.firing || this.#states.full) return 'wait'
       if (this.#timersDue && this.#watermark.time !== undefined) {
         const fired = this.#pipeline.fireDue(this.#watermark.time)
         if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
@@ -217,7 +223,7 @@ export class LiveTask<State = unknown> {
   }
 
   #commitIfDue(): void {
-    if (this.#committer.running || this.#ticking || this.#checkpoint.full) return
+    if (this.#committer.running || this.#idleTicks.firing || this.#checkpoint.full) return
     const announce = this.#mustAnnounce() && !this.#committer.isDirty
     const hurry = this.#steps.active || this.#states.full || this.#timersDue
     const stepDone = this.#steps.active && this.#committer.isDirty
@@ -229,35 +235,8 @@ export class LiveTask<State = unknown> {
 
   async #everySecond(): Promise<void> {
     this.#wake.now() // a commit that only moves the offset may be due
-    if (this.#isIdle()) await this.#tick()
-  }
-
-  /** Caught up, and time has stood still: then the wall clock may fire timers. */
-  #isIdle(): boolean {
-    const quiet = this.#running && this.#intake.empty && this.#committer.quiet
-    return (
-      quiet &&
-      this.#options.job.idle === 'wall-clock' &&
-      this.#idleness.isIdle(this.#intake.appendedAt)
-    )
-  }
-
-  /** Fires what is due by the wall clock, in commits of their own; the events' watermark stays where it is. */
-  async #tick(): Promise<void> {
-    const now = this.#options.clock.now()
-    this.#ticking = true
-    try {
-      while (this.#running) {
-        const fired = this.#pipeline.fireDue(now)
-        if (fired === 'load') await this.#timers.load()
-        else if (!this.#committer.hasOutputs) return
-        else await this.#committer.commit({ tick: true })
-        if (fired === 'done') return
-      }
-    } finally {
-      this.#ticking = false
-      this.#wake.now()
-    }
+    if (this.#running && this.#idleTicks.due) await this.#idleTicks.fire(() => this.#running)
+    this.#wake.now()
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {
