@@ -122,6 +122,7 @@ async function* readFrom(
             `${topic}-${partition} has offsets ${fetched.start} to ${fetched.end}, ${fetched.fetched} was asked for`,
           )
         }
+        if (fetched.fetched !== next) continue // told again: older values must not follow newer ones
         if (fetched.next > next) progressAt = clock.elapsed()
         next = fetched.next
         yield fetched
