@@ -87,6 +87,7 @@ export class Upheavals {
       if (random.chance(0.5)) continue
       await this.sleep(random.below(30_000))
       fleet.running[0]?.process.kill()
+      await this.sleep(random.below(30_000)) // long enough for an old one to take over
     }
   }
 
