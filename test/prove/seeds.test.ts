@@ -23,7 +23,7 @@ for (let first = 1; first <= SEEDS; first += AT_ONCE) {
 
 test('every fault has hit every await point', () => {
   tally.print()
-  assert.equal(tally.never, [])
+  if (SEEDS >= AT_ONCE) assert.equal(tally.never, [])
 })
 
 test.run()
