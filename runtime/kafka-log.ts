@@ -50,6 +50,8 @@ export function openKafkaLog(options: KafkaOptions): Log {
         if (error instanceof LogError) throw error
         if (typeof code !== 'number' || !unsettled.has(code) || tries >= unsettledTriesMax)
           throw new LogError('refused', message, error)
+        // kafkajs asks for every topic that it was ever asked about, and fails for one that was deleted since.
+        if (code === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) await disconnect()
         await options.clock.sleep(Math.min(20 * 2 ** tries, 1_000), closed.signal)
       }
     }
