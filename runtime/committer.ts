@@ -11,7 +11,7 @@ import type { TaskOptions } from './task-options.ts'
 import type { Watermark } from './watermark.ts'
 
 /** While input waits, a commit is not begun sooner than this after the last: larger ones cost less per event. */
-const busyCommitMs = 300
+const busyCommitMs = 1_000
 /** A commit that only moves the offset may wait so long. */
 const offsetCommitMs = 1_000
 /** Kafka forgets the offsets of a group without members after seven days. */
