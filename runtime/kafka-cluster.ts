@@ -2,6 +2,7 @@ import kafkajs from 'kafkajs'
 import type { Clock } from './clock.ts'
 import { deniedReason } from './kafka-denied.ts'
 import { wholeAnswers } from './kafka-sockets.ts'
+import { withoutNegativeTimeoutWarnings } from './kafka-warnings.ts'
 import { LogError, type LogStatus } from './log.ts'
 
 /**
@@ -76,6 +77,7 @@ export interface KafkaOptions {
 
 /** The kafkajs client. It prints nothing: errors reach the caller, and expected retries are no errors. */
 export function kafkaClient({ brokers, clientId, ssl, sasl }: KafkaOptions): kafkajs.Kafka {
+  withoutNegativeTimeoutWarnings()
   return new kafkajs.Kafka({
     brokers: brokers.split(',').map(address => address.trim()),
     clientId,

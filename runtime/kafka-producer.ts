@@ -2,6 +2,7 @@ import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { encodeRecordBatch } from '../protocol/record-batch.ts'
 import {
+  type Broker,
   type Cluster,
   type KafkaOptions,
   kafkaFault,
@@ -10,6 +11,14 @@ import {
 } from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
 import { type Append, LogError, type Offset, offset, type Producer } from './log.ts'
+
+const busyCodes = new Set<number>([
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.NOT_COORDINATOR,
+])
+const busyTriesMax = 200
+const busyMs = 100
 
 /**
  * An idempotent producer: after a lost answer the same batch is sent again under the same sequence number, and
@@ -76,10 +85,7 @@ export class KafkaProducer implements Producer {
       await this.#cluster.connect()
       await this.#cluster.refreshMetadata()
       const broker = await this.#anyBroker()
-      const granted = await broker.initProducerId({
-        transactionalId: null,
-        transactionTimeout: 30_000,
-      })
+      const granted = await this.#granted(broker)
       this.#sequences.clear()
       this.#identity = {
         producerId: Number(granted.producerId),
@@ -87,6 +93,19 @@ export class KafkaProducer implements Producer {
       }
       return this.#identity
     })
+  }
+
+  /** A broker that has just started is busy for some seconds before it grants ids. */
+  async #granted(broker: Broker): ReturnType<Broker['initProducerId']> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await broker.initProducerId({ transactionalId: null, transactionTimeout: 30_000 })
+      } catch (error) {
+        const { code } = kafkaFault(error)
+        if (typeof code !== 'number' || !busyCodes.has(code) || tries >= busyTriesMax) throw error
+        await this.#options.clock.sleep(busyMs, this.#closed.signal)
+      }
+    }
   }
 
   /** Any broker grants ids to plain producers; a group's coordinator is one that is surely alive. */

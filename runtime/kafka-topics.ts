@@ -8,6 +8,8 @@ import {
   type Topics,
 } from './log.ts'
 
+const listedTriesMax = 1_000
+
 /** Topics over kafkajs's admin client. `admin` connects it when first used. */
 export class KafkaTopics implements Topics {
   readonly #admin: <Result>(use: (admin: kafkajs.Admin) => Promise<Result>) => Promise<Result>
@@ -27,7 +29,12 @@ export class KafkaTopics implements Topics {
     await this.#admin(async admin => {
       const existing = new Set(await admin.listTopics())
       const missing = topics.filter(({ topic }) => !existing.has(topic))
-      if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true })
+      if (missing.length === 0) return
+      await admin.createTopics({ topics: missing, waitForLeaders: true })
+      await untilListed(
+        admin,
+        missing.map(({ topic }) => topic),
+      )
     })
   }
 
@@ -56,5 +63,13 @@ export class KafkaTopics implements Topics {
         .sort((a, b) => a.partition - b.partition)
         .map(({ low, high }) => ({ start: nextOffset(Number(low)), end: nextOffset(Number(high)) }))
     })
+  }
+}
+
+/** The controller answers when the topics exist; the brokers hear of them some milliseconds later. */
+async function untilListed(admin: kafkajs.Admin, topics: readonly string[]): Promise<void> {
+  for (let tries = 0; tries < listedTriesMax; tries++) {
+    const listed = new Set(await admin.listTopics())
+    if (topics.every(topic => listed.has(topic))) return
   }
 }

@@ -23,8 +23,6 @@ export interface LaneEvents {
   onEnded(error: Error | undefined): void
 }
 
-const youngMb = 64
-
 const source = import.meta.url.endsWith('.ts')
 const workerFile = fileURLToPath(new URL(source ? './worker.ts' : './worker.js', import.meta.url))
 const typescript = new URL('../bin/typescript.js', import.meta.url).href
@@ -42,8 +40,7 @@ export function openLaneThread(
     maxThreads: 1,
     atomics: 'disabled', // else an idle worker's event loop stands still
     execArgv: ['--import', source ? typescript : typescriptBuilt],
-    // A larger nursery: events die young, and copying them less often gave 5 to 10 % of the throughput.
-    resourceLimits: { maxOldGenerationSizeMb: heapMbMax, maxYoungGenerationSizeMb: youngMb },
+    resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
   })
   const { port1: port, port2 } = new MessageChannel()
   const shared = new SharedArrayBuffer(handBytes)

@@ -1,6 +1,6 @@
 import { RecordReader } from '../protocol/record-reader.ts'
 import type { Batch } from '../runtime/log.ts'
-import { readRow } from './row.ts'
+import { isOlder, type Row, readRow } from './row.ts'
 import type { Change } from './view.ts'
 
 /** What the records of one fetched batch do to the view. */
@@ -19,7 +19,7 @@ export interface Malformed {
 
 /**
  * Decodes a partition's records from the position on that was asked for: the first batch may begin before it.
- * Only the last record of a key counts.
+ * Only the newest row of a key counts, which need not be the last, or that there is none any more.
  */
 export function readChanges({ partition, fetched, records }: Batch): Changes {
   const changes = new Map<string, Change[1]>()
@@ -40,7 +40,11 @@ export function readChanges({ partition, fetched, records }: Batch): Changes {
     }
     const row = value === null ? undefined : readRow(key, value, partition)
     if (typeof row === 'string') malformed.push({ offset: reader.offset, reason: row })
-    else changes.set(key, row)
+    else if (!isReplaced(changes.get(key), row)) changes.set(key, row)
   }
   return { changes: [...changes], first, newest, malformed }
+}
+
+function isReplaced(before: Row | undefined, row: Row | undefined): boolean {
+  return before !== undefined && row !== undefined && isOlder(row.version, before.version)
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -31,7 +32,11 @@ test.after(async () => {
     child.kill('SIGKILL')
     await ended
   }
-  if (kafka !== undefined) process.kill(kafka, 'SIGKILL')
+  if (kafka !== undefined) {
+    process.kill(kafka, 'SIGKILL')
+    for (let tries = 0; tries < 100 && existsSync(`/proc/${kafka}/stat`); tries++)
+      await systemClock.sleep(50)
+  }
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
