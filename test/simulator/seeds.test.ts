@@ -9,7 +9,7 @@ import { SeedTally } from './seed-tally.ts'
  *     MILLRACE_SEED=17 node --import ./bin/typescript.js test/simulator/seeds.test.ts
  */
 const test = suite('simulation')
-const SEEDS = 300
+const SEEDS = 200
 const only = process.env.MILLRACE_SEED
 
 test('undisturbed, every event takes effect once', async () => {
