@@ -1,12 +1,16 @@
+import { machine, table, writeResults } from '../../bench/results.ts'
+import { systemClock } from '../../runtime/clock.ts'
 import { assert, suite } from '../harness.ts'
 import { runSeed } from '../simulator/run-seed.ts'
 import { SeedTally } from '../simulator/seed-tally.ts'
 
-/** Beyond those of `npm test`: MILLRACE_SEEDS of them, 20,000 when not given. */
-const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 20_000)
+/** Beyond those of `npm test`: MILLRACE_SEEDS of them, 20,000 when not given. Only that many are results. */
+const PROOF_SEEDS = 20_000
+const SEEDS = Number(process.env.MILLRACE_SEEDS ?? PROOF_SEEDS)
 const AT_ONCE = 1_000
 const test = suite('simulation, many seeds')
 const tally = new SeedTally()
+const startedAt = systemClock.elapsed()
 
 for (let first = 1; first <= SEEDS; first += AT_ONCE) {
   const last = Math.min(first + AT_ONCE - 1, SEEDS)
@@ -15,7 +19,11 @@ for (let first = 1; first <= SEEDS; first += AT_ONCE) {
     async () => {
       const before = tally.failures.length
       for (let seed = first; seed <= last; seed++) tally.add(await runSeed(seed))
-      assert.is(tally.failures.slice(before).join('\n'), '')
+      const failures = tally.failures.slice(before)
+      console.log(
+        `\n  seeds ${first} to ${last}: ${failures.length} failed\n${failures.join('\n')}`,
+      )
+      assert.is(failures.length, 0)
     },
     { timeoutMs: 600_000 },
   )
@@ -23,7 +31,28 @@ for (let first = 1; first <= SEEDS; first += AT_ONCE) {
 
 test('every fault has hit every await point', () => {
   tally.print()
+  if (SEEDS >= PROOF_SEEDS) report()
   if (SEEDS >= AT_ONCE) assert.equal(tally.never, [])
 })
+
+function report(): void {
+  const { user, system } = process.cpuUsage()
+  const cpuSeconds = Math.round((user + system) / 1e6)
+  const seconds = Math.round((systemClock.elapsed() - startedAt) / 1000)
+  const { failures, never, restarts } = tally
+  const rows = tally.byPoint().map(({ point, faults }) => {
+    const [least = ['', 0]] = faults.toSorted(([, one], [, other]) => one - other)
+    return [point, faults.reduce((sum, [, hits]) => sum + hits, 0), least.join(' ')]
+  })
+  writeResults(
+    'Simulation',
+    [
+      `${machine(new Date(systemClock.now()))}, by \`npm run prove\``,
+      `${SEEDS} seeds, ${failures.length} failed, ${restarts} restarts of a process; ${seconds} s, ${cpuSeconds} s of CPU`,
+      `faults by await point; ${never.length} of all pairs never happened`,
+      table(['await point', 'faults', 'the rarest kind'], rows),
+    ].join('\n\n'),
+  )
+}
 
 test.run()

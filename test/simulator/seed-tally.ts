@@ -4,6 +4,11 @@ import type { SeedResult } from './run-seed.ts'
 /** The runtime never aborts a transaction by itself: its next owner's fence does. */
 const NOT_AWAITED = ['transactor.abort']
 
+export interface PointTally {
+  readonly point: string
+  readonly faults: readonly (readonly [name: string, hits: number])[]
+}
+
 /** What many seeds came to: how often each fault hit each await point, what upheavals did, and which seeds failed. */
 export class SeedTally {
   readonly failures: string[] = []
@@ -15,7 +20,8 @@ export class SeedTally {
   private readonly bites = new Map<string, number>()
   private readonly kinds = new Map<string, number>()
   private seeds = 0
-  private restarts = 0
+  /** Of processes, by crashes. */
+  restarts = 0
 
   add({ seed, scenario, problems, hits, bites, restarts }: SeedResult): void {
     this.seeds++
@@ -33,14 +39,20 @@ export class SeedTally {
     return [...this.hits].filter(([, hits]) => hits === 0).map(([pair]) => pair)
   }
 
-  print(): void {
-    console.log(`\n  ${this.seeds} seeds, ${this.restarts} restarts; faults by await point:`)
-    const points = new Map<string, string[]>()
+  /** For each await point its faults, and which of them hit it least. */
+  byPoint(): readonly PointTally[] {
+    const points = new Map<string, [string, number][]>()
     for (const [pair, hits] of this.hits) {
       const [point = '', fault = ''] = pair.split(' ')
-      points.set(point, [...(points.get(point) ?? []), `${fault} ${hits}`])
+      points.set(point, [...(points.get(point) ?? []), [fault, hits]])
     }
-    for (const [point, faults] of points) console.log(`    ${point}: ${faults.join(', ')}`)
+    return Array.from(points, ([point, faults]) => ({ point, faults }))
+  }
+
+  print(): void {
+    console.log(`\n  ${this.seeds} seeds, ${this.restarts} restarts; faults by await point:`)
+    for (const { point, faults } of this.byPoint())
+      console.log(`    ${point}: ${faults.map(each => each.join(' ')).join(', ')}`)
     console.log(`  scenarios: ${listed(this.kinds)}`)
     console.log(`  upheavals: ${listed(this.bites)}`)
   }
