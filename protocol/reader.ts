@@ -158,6 +158,11 @@ export class Reader {
     return this.buffer.subarray(start, start + length)
   }
 
+  /** Passes over the next `length` bytes. */
+  skip(length: number): void {
+    this.advance(length)
+  }
+
   private utf8(length: number): string {
     const start = this.advance(length)
     return this.buffer.toString('utf8', start, start + length)

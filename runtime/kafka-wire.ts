@@ -1,9 +1,12 @@
+import { Reader } from '../protocol/reader.ts'
+import { Writer } from '../protocol/writer.ts'
 import type { Broker } from './kafka-cluster.ts'
 import { exchange } from './kafka-cluster.ts'
 
 /**
  * Fetch and Produce, which kafkajs would take apart record by record: here record batches stay bytes.
- * Versions are the newest without flexible fields; Kafka 0.11 to 4.x and Redpanda speak them.
+ * Versions are the newest without flexible fields; Kafka 0.11 to 4.x and Redpanda speak them. An answer that
+ * is cut or otherwise no answer is a `ProtocolError`.
  * https://kafka.apache.org/protocol (Fetch v11, Produce v7)
  */
 
@@ -18,6 +21,7 @@ export interface FetchedPartition {
 
 const bytesMaxOfAnswer = 32 * 1024 * 1024
 const readCommitted = 1
+const nothing = Buffer.alloc(0)
 
 /** One fetch of several partitions of one topic, from the broker that leads them. */
 export async function fetch(
@@ -26,52 +30,51 @@ export async function fetch(
   partitions: readonly { partition: number; next: number }[],
   { waitMsMax, partitionBytesMax }: { waitMsMax: number; partitionBytesMax: number },
 ): Promise<FetchedPartition[]> {
-  const out = new Out(64 + topic.length * 3 + partitions.length * 28)
-  out.int32(-1).int32(waitMsMax).int32(1).int32(bytesMaxOfAnswer).int8(readCommitted)
-  out.int32(0).int32(-1) // no fetch session
-  out.int32(1).string(topic).int32(partitions.length)
-  for (const { partition, next } of partitions) {
-    out.int32(partition).int32(-1).int64(next).int64(-1).int32(partitionBytesMax)
-  }
-  out.int32(0).string('') // nothing forgotten, no rack
+  const writer = new Writer(64 + topic.length * 3 + partitions.length * 28)
+  writer.int32(-1).int32(waitMsMax).int32(1).int32(bytesMaxOfAnswer).int8(readCommitted)
+  writer.int32(0).int32(-1) // no fetch session
+  writer
+    .int32(1)
+    .string(topic)
+    .array(partitions, ({ partition, next }) => {
+      writer.int32(partition).int32(-1).int64(next).int64(-1).int32(partitionBytesMax)
+    })
+  writer.int32(0).string('') // nothing forgotten, no rack
   const { fetched } = await exchange(
     broker,
-    { apiKey: 1, apiVersion: 11, apiName: 'Fetch', body: out.bytes() },
+    { apiKey: 1, apiVersion: 11, apiName: 'Fetch', body: writer.finish() },
     readFetchAnswer,
   )
   return fetched
 }
 
 function readFetchAnswer(answer: Buffer): { fetched: FetchedPartition[] } {
-  const input = new In(answer)
-  input.skip(4) // throttle time
-  const errorCode = input.int16()
-  input.skip(4) // session
-  const fetched: FetchedPartition[] = []
-  for (let topics = input.int32(); topics > 0; topics--) {
-    input.string()
-    for (let partitions = input.int32(); partitions > 0; partitions--) {
-      const partition = input.int32()
-      const partitionError = input.int16()
-      input.skip(8) // high watermark
-      const lastStableOffset = input.int64()
-      const start = input.int64()
-      const aborted: { producerId: number; firstOffset: number }[] = []
-      for (let n = input.int32(); n > 0; n--)
-        aborted.push({ producerId: input.int64(), firstOffset: input.int64() })
-      input.skip(4) // preferred read replica
-      const records = input.bytes()
-      fetched.push({
-        partition,
-        errorCode: errorCode || partitionError,
-        lastStableOffset,
-        start,
-        aborted,
-        records,
-      })
-    }
-  }
-  return { fetched }
+  const reader = new Reader(answer)
+  reader.skip(4) // throttle time
+  const errorCode = reader.int16()
+  reader.skip(4) // session
+  const topics = reader.array(() => {
+    reader.string()
+    return reader.array(each => readPartition(each, errorCode))
+  })
+  return { fetched: topics.flat() }
+}
+
+function readPartition(reader: Reader, errorOfAll: number): FetchedPartition {
+  const partition = reader.int32()
+  const errorOfPartition = reader.int16()
+  reader.skip(8) // high watermark
+  const lastStableOffset = reader.int64()
+  const start = reader.int64()
+  const aborted = reader.nullableArray(readAborted) ?? []
+  reader.skip(4) // preferred read replica
+  const records = reader.nullableBytes() ?? nothing
+  const errorCode = errorOfAll || errorOfPartition
+  return { partition, errorCode, lastStableOffset, start, aborted, records }
+}
+
+function readAborted(reader: Reader): { producerId: number; firstOffset: number } {
+  return { producerId: reader.int64(), firstOffset: reader.int64() }
 }
 
 export interface ProduceTarget {
@@ -100,108 +103,30 @@ export async function produce(
     (sum, { topic, batch }) => sum + batch.length + topic.length * 3 + 24,
     64 + (transactionalId?.length ?? 0) * 3,
   )
-  const out = new Out(size)
-  out.nullableString(transactionalId).int16(-1).int32(timeoutMs).int32(targets.length)
-  for (const { topic, partition, batch } of targets)
-    out.string(topic).int32(1).int32(partition).blob(batch)
+  const writer = new Writer(size)
+  writer.string(transactionalId).int16(-1).int32(timeoutMs)
+  writer.array(targets, ({ topic, partition, batch }) =>
+    writer.string(topic).int32(1).int32(partition).bytes(batch),
+  )
   const { produced } = await exchange(
     broker,
-    { apiKey: 0, apiVersion: 7, apiName: 'Produce', body: out.bytes() },
+    { apiKey: 0, apiVersion: 7, apiName: 'Produce', body: writer.finish() },
     readProduceAnswer,
   )
   return produced
 }
 
 function readProduceAnswer(answer: Buffer): { produced: Produced[] } {
-  const input = new In(answer)
-  const produced: Produced[] = []
-  for (let topics = input.int32(); topics > 0; topics--) {
-    const topic = input.string()
-    for (let partitions = input.int32(); partitions > 0; partitions--) {
-      const partition = input.int32()
-      const errorCode = input.int16()
-      const baseOffset = input.int64()
-      input.skip(16) // log append time, log start
-      produced.push({ topic, partition, errorCode, baseOffset })
-    }
-  }
-  return { produced }
-}
-
-class Out {
-  readonly #buffer: Buffer
-  #position = 0
-
-  constructor(size: number) {
-    this.#buffer = Buffer.allocUnsafe(size)
-  }
-
-  int8(value: number): this {
-    this.#position = this.#buffer.writeInt8(value, this.#position)
-    return this
-  }
-  int16(value: number): this {
-    this.#position = this.#buffer.writeInt16BE(value, this.#position)
-    return this
-  }
-  int32(value: number): this {
-    this.#position = this.#buffer.writeInt32BE(value, this.#position)
-    return this
-  }
-  int64(value: number): this {
-    this.#position = this.#buffer.writeBigInt64BE(BigInt(value), this.#position)
-    return this
-  }
-  string(value: string): this {
-    const length = this.#buffer.write(value, this.#position + 2)
-    this.int16(length)
-    this.#position += length
-    return this
-  }
-  nullableString(value: string | null): this {
-    return value === null ? this.int16(-1) : this.string(value)
-  }
-  blob(value: Buffer): this {
-    this.int32(value.length)
-    this.#position += value.copy(this.#buffer, this.#position)
-    return this
-  }
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#position)
-  }
-}
-
-class In {
-  readonly #buffer: Buffer
-  #position = 0
-
-  constructor(buffer: Buffer) {
-    this.#buffer = buffer
-  }
-
-  skip(bytes: number): void {
-    this.#position += bytes
-  }
-  int16(): number {
-    this.#position += 2
-    return this.#buffer.readInt16BE(this.#position - 2)
-  }
-  int32(): number {
-    this.#position += 4
-    return this.#buffer.readInt32BE(this.#position - 4)
-  }
-  int64(): number {
-    this.#position += 8
-    return Number(this.#buffer.readBigInt64BE(this.#position - 8))
-  }
-  string(): string {
-    const length = this.int16()
-    this.#position += length
-    return this.#buffer.toString('utf8', this.#position - length, this.#position)
-  }
-  bytes(): Buffer {
-    const length = Math.max(this.int32(), 0)
-    this.#position += length
-    return this.#buffer.subarray(this.#position - length, this.#position)
-  }
+  const reader = new Reader(answer)
+  const topics = reader.array(() => {
+    const topic = reader.string()
+    return reader.array(() => {
+      const partition = reader.int32()
+      const errorCode = reader.int16()
+      const baseOffset = reader.int64()
+      reader.skip(16) // log append time, log start
+      return { topic, partition, errorCode, baseOffset }
+    })
+  })
+  return { produced: topics.flat() }
 }
