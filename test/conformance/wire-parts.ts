@@ -35,6 +35,29 @@ export function readFetched(reader: Reader): Fetched {
   return { error, end, stable, start, aborted, records: reader.nullableBytes() ?? Buffer.alloc(0) }
 }
 
+/** Answers, each put together once, when all of it is here. */
+export class Frames {
+  private chunks: Buffer[] = []
+  private bytes = 0
+
+  /** The frames that this chunk completes, without their lengths. */
+  add(chunk: Buffer): Buffer[] {
+    const frames: Buffer[] = []
+    this.chunks.push(chunk)
+    this.bytes += chunk.length
+    while (this.bytes >= 4) {
+      if ((this.chunks[0]?.length ?? 0) < 4) this.chunks = [Buffer.concat(this.chunks)]
+      const end = 4 + (this.chunks[0]?.readInt32BE(0) ?? 0)
+      if (this.bytes < end) break
+      const whole = Buffer.concat(this.chunks)
+      this.chunks = [whole.subarray(end)]
+      this.bytes -= end
+      frames.push(whole.subarray(4, end))
+    }
+    return frames
+  }
+}
+
 /** A batch of these values, with keys where `key=value` is given. */
 export function batchOf(
   values: readonly (string | OutgoingRecord)[],

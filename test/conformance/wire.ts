@@ -9,6 +9,7 @@ import { Writer } from '../../protocol/writer.ts'
 import {
   type Fetched,
   type FetchOptions,
+  Frames,
   isTransient,
   type Producer,
   pause,
@@ -20,7 +21,7 @@ export { batchOf, type Producer, pause, unique } from './wire-parts.ts'
 /** One connection that says exactly what a test wants said, in the request versions that kafkajs uses. */
 export class Wire {
   readonly socket: Socket
-  private input: Buffer = Buffer.alloc(0)
+  private readonly input = new Frames()
   private readonly waiting: ((answer: Reader) => void)[] = []
   private readonly failed: Promise<never>
   private correlation = 0
@@ -238,12 +239,9 @@ export class Wire {
   }
 
   private receive(chunk: Buffer): void {
-    this.input = Buffer.concat([this.input, chunk])
-    while (this.input.length >= 4 && this.input.length >= 4 + this.input.readInt32BE(0)) {
-      const end = 4 + this.input.readInt32BE(0)
-      const answer = new Reader(this.input.subarray(4, end))
+    for (const frame of this.input.add(chunk)) {
+      const answer = new Reader(frame)
       answer.int32()
-      this.input = this.input.subarray(end)
       this.waiting.shift()?.(answer)
     }
   }
