@@ -26,11 +26,13 @@ test.before(async () => {
 test.after(async () => {
   await own?.close()
   await rm(folder, { recursive: true })
-  if (rows.length === 0) return
+  // One part that failed, or was not run, is no proof of the others.
+  if (rows.length < parts.length) return
   const where = own === undefined ? brokers : 'the embedded broker'
   const heads = ['part', 'kills', 'of these at work', 'customers', 'rows', 'seconds']
   const when = machine(new Date(systemClock.now()))
-  const what = 'Each part is all of the real data, and ends equal to DuckDB for every customer.'
+  const total = parts.reduce((sum, { deaths }) => sum + deaths.length, 0)
+  const what = `${total} kills. Each part is all of the real data, and ends equal to DuckDB for every customer.`
   writeResults(
     'Kills',
     `${when}, broker: ${where}, by \`npm run prove\`\n\n${what}\n\n${table(heads, rows)}`,
