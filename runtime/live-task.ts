@@ -1,4 +1,3 @@
-import type { RecordReader } from '../protocol/record-batch.ts'
 import type { Store } from '../state/store.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Committer } from './committer.ts'
@@ -13,14 +12,12 @@ import { StoreWriter } from './store-writer.ts'
 import type { TakenOver } from './takeover.ts'
 import type { TaskFigures, TaskOptions } from './task-options.ts'
 import { Timers } from './timers.ts'
+import { Turns } from './turns.ts'
 import { Wake } from './wake.ts'
 import { Watermark } from './watermark.ts'
 
 const checkpointMs = 1_000
 const tickMs = 1_000
-const sliceRecords = 500
-/** A job whose functions are slow must not hold up commits. */
-const sliceMsMax = 20
 const leaveMsMax = 10_000
 
 /** A task after its takeover: it takes events, fires timers, commits, and writes its store, until it is stopped. */
@@ -29,22 +26,19 @@ export class LiveTask<State = unknown> {
   readonly #store: Store
   readonly #checkpoint: Checkpoint
   readonly #states: States<State>
-  readonly #timers: Timers
   readonly #watermark: Watermark
   readonly #pipeline: Pipeline<State>
-  readonly #steps: Steps
   readonly #intake: Intake
   readonly #committer: Committer<State>
   readonly #idleness: Idleness
   readonly #idleTicks: IdleTicks
+  readonly #turns: Turns
   readonly #storeWriter: StoreWriter
   readonly #wake = new Wake()
   readonly #onFailed: (error: unknown) => void
   #running = false
   #loop: Promise<void> | undefined
   #stopTimers: (() => void)[] = []
-  /** Timers may be due: they fire before the next event. */
-  #timersDue = true
 
   constructor(
     options: TaskOptions<State>,
@@ -62,24 +56,25 @@ export class LiveTask<State = unknown> {
       options.events.onCheckpoint(ms)
       this.#wake.now() // a full buffer may have held up a commit
     })
-    this.#timers = new Timers(store)
     this.#watermark = new Watermark(job.outOfOrdernessMs, progress.watermark)
-    const kept = { states: this.#states, timers: this.#timers, watermark: this.#watermark }
+    const kept = { states: this.#states, timers: new Timers(store), watermark: this.#watermark }
     this.#pipeline = new Pipeline({ ...options, ...kept })
-    this.#steps = new Steps(progress)
     this.#idleness = new Idleness(clock)
     this.#intake = new Intake(progress, {
-      onBatchDone: batch => this.#batchDone(batch),
+      onBatchDone: batch => this.#turns.batchDone(batch),
       onUnreadable: (offset, reason) => this.#pipeline.side.unreadable(offset, reason),
     })
     const made = { ...kept, pipeline: this.#pipeline, intake: this.#intake }
     const told = { onDone: () => this.#wake.now(), onFailed: (error: unknown) => this.#fail(error) }
     this.#committer = new Committer({ options, transactor, producer, ...made, ...told }, progress)
-    this.#idleTicks = new IdleTicks({
-      options,
-      ...made,
-      idleness: this.#idleness,
-      committer: this.#committer,
+    const all = { options, ...made, idleness: this.#idleness, committer: this.#committer }
+    this.#idleTicks = new IdleTicks(all)
+    this.#turns = new Turns({
+      ...all,
+      checkpoint: this.#checkpoint,
+      steps: new Steps(progress),
+      idleTicks: this.#idleTicks,
+      wake: this.#wake,
     })
     this.#onFailed = onFailed
   }
@@ -117,7 +112,7 @@ export class LiveTask<State = unknown> {
       clock.every(checkpointMs, () => this.#guarded(() => this.#storeWriter.write())),
       clock.every(tickMs, () => this.#guarded(() => this.#everySecond())),
     ]
-    this.#loop = this.#guarded(() => this.#run())
+    this.#loop = this.#guarded(() => this.#turns.run(() => this.#running))
   }
 
   /** Answers whether the batch is taken. */
@@ -164,73 +159,6 @@ export class LiveTask<State = unknown> {
     await this.#committer.settled()
     await this.#storeWriter.settled()
     await this.#store.close()
-  }
-
-  /** Fires timers, takes events, starts commits, in turns with input and output. */
-  async #run(): Promise<void> {
-    while (this.#running) {
-      const work = this.#work()
-      this.#options.inHand(-1)
-      if (work === 'load') await this.#timers.load()
-      if (!this.#running) return
-      if (!this.#idleTicks.firing) this.#committer.emit()
-      this.#commitIfDue()
-      if (work === 'wait' && this.#running) await this.#wake.wait()
-      else await this.#options.clock.turn()
-    }
-  }
-
-  /** Takes up to a slice of records. `'wait'`: nothing can be done until a batch comes or a commit ends. */
-  #work(): 'more' | 'load' | 'wait' {
-    const { clock } = this.#options
-    const startedAt = clock.elapsed()
-    for (let records = 0; records < sliceRecords; records++) {
-      if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
-      if (this.#idleTicks.firing || this.#states.full) return 'wait'
-      if (this.#timersDue && this.#watermark.time !== undefined) {
-        const fired = this.#pipeline.fireDue(this.#watermark.time)
-        if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
-      }
-      this.#timersDue = false
-      if (this.#steps.active && (!this.#committer.quiet || this.#mustAnnounce())) return 'wait'
-      const record = this.#intake.record()
-      if (!record) return 'wait'
-      this.#take(record)
-    }
-    return 'more'
-  }
-
-  #take(record: RecordReader): void {
-    const traced = this.#options.traces?.start(record)
-    const before = this.#watermark.time
-    if (record.offset === this.#options.poison) this.#pipeline.skip(record, 'kills_lane')
-    else if (this.#steps.kills(this.#intake.next)) this.#pipeline.skip(record, 'kills_process')
-    else this.#pipeline.take(record)
-    traced?.()
-    this.#steps.took()
-    this.#intake.done(record)
-    this.#timersDue = true // also where the watermark stands still: an event from behind it may have set a timer there
-    if (this.#watermark.time !== before) this.#idleness.watermarkMoved()
-  }
-
-  #batchDone(batch: Batch): void {
-    if (batch.records.length > 0) this.#idleness.arrived(this.#intake.appendedAt)
-    this.#options.events.onTaken(batch.records.length)
-  }
-
-  #mustAnnounce(): boolean {
-    return this.#steps.mustAnnounce(this.#intake.next) && !this.#intake.empty
-  }
-
-  #commitIfDue(): void {
-    if (this.#committer.running || this.#idleTicks.firing || this.#checkpoint.full) return
-    const announce = this.#mustAnnounce() && !this.#committer.isDirty
-    const hurry = this.#steps.active || this.#states.full || this.#timersDue
-    const stepDone = this.#steps.active && this.#committer.isDirty
-    if (!announce && !stepDone && !this.#committer.isDue(hurry)) return
-    const hand = announce ? this.#intake.next : -1
-    if (announce) this.#steps.announce(hand)
-    this.#committer.commit({ hand }).catch(() => undefined) // told by onFailed
   }
 
   async #everySecond(): Promise<void> {

@@ -22,7 +22,7 @@ export const smallBounds: readonly Edit[] = [
   bound('runtime/pipeline.ts', 'const timersPerCommit = 5_000', 2),
   bound('runtime/states.ts', 'const dirtyKeysMax = 50_000', 3),
   bound('runtime/appends.ts', 'const batchBytesMax = 512 * 1024', 400),
-  bound('runtime/live-task.ts', 'const sliceRecords = 500', 3),
+  bound('runtime/turns.ts', 'const sliceRecords = 500', 3),
   bound('runtime/feed.ts', 'const queueBytesMax = 8 * 1024 * 1024', 600),
   bound('runtime/feed.ts', 'const queueBytesResume = 4 * 1024 * 1024', 300),
 ]
@@ -110,11 +110,11 @@ export const plants: readonly Plant[] = [
   {
     name: 'timers checked only at batch ends',
     edits: [
-      { file: 'runtime/live-task.ts', find: 'this.#timersDue = true //', replace: '//' },
+      { file: 'runtime/turns.ts', find: 'this.#timersDue = true //', replace: '//' },
       {
-        file: 'runtime/live-task.ts',
-        find: 'this.#options.events.onTaken(batch.records.length)',
-        replace: 'this.#timersDue = true; this.#options.events.onTaken(batch.records.length)',
+        file: 'runtime/turns.ts',
+        find: 'options.events.onTaken(batch.records.length)',
+        replace: 'this.#timersDue = true; options.events.onTaken(batch.records.length)',
       },
     ],
   },
