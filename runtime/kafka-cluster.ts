@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { deniedReason } from './kafka-denied.ts'
 import { wholeAnswers } from './kafka-sockets.ts'
 import { withoutNegativeTimeoutWarnings } from './kafka-warnings.ts'
-import { LogError, type LogStatus } from './log.ts'
+import { LogDenied, LogError, type LogStatus } from './log.ts'
 
 /**
  * kafkajs as far as Millrace uses it: connections (TLS, SASL), metadata and coordinators. Its types do not
@@ -170,7 +170,7 @@ export const denialsMax = 3
 
 /**
  * Repeats `attempt` while the broker is unreachable, with backoff, telling `onStatus` when it goes and comes back.
- * A wrong certificate or login is final: a `LogError` that names the remedy.
+ * A wrong certificate or login is final: a `LogDenied`.
  */
 export async function whileUnreachable<Result>(
   options: Pick<KafkaOptions, 'brokers' | 'clock' | 'onStatus'>,
@@ -193,7 +193,7 @@ export async function whileUnreachable<Result>(
     } catch (error) {
       const fault = kafkaFault(error)
       denials = fault.code === 'denied' ? denials + 1 : 0
-      if (denials >= denialsMax) throw new LogError('refused', fault.message, error)
+      if (denials >= denialsMax) throw new LogDenied(fault.message, error)
       if ((fault.code !== 'connection' && denials === 0) || signal.aborted) throw error
       if (denials > 0) {
         await options.clock.sleep(backoffMs(denials), signal)

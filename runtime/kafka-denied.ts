@@ -14,6 +14,9 @@ const untrusted = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
+const saslHandshake = 17
+const noLogin =
+  'the broker asks for no login on this port: leave out --sasl, or give --brokers the port that asks for one'
 const untimely = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_REVOKED'])
 
 /**
@@ -26,9 +29,10 @@ export function deniedReason(error: unknown): string | undefined {
   if (error instanceof kafkajs.KafkaJSSASLAuthenticationError) {
     return `the broker refused the login (${message}): check --sasl, --sasl-user and the secret (MILLRACE_SASL_SECRET or --sasl-secret-file)`
   }
+  if (error instanceof kafkajs.KafkaJSServerDoesNotSupportApiKey && error.apiKey === saslHandshake)
+    return noLogin
   if (!(error instanceof kafkajs.KafkaJSProtocolError)) return undefined
-  if (error.code === errorCodes.ILLEGAL_SASL_STATE)
-    return 'the broker asks for no login on this port: leave out --sasl, or give --brokers the port that asks for one'
+  if (error.code === errorCodes.ILLEGAL_SASL_STATE) return noLogin
   if (error.code === errorCodes.UNSUPPORTED_SASL_MECHANISM)
     return `the broker does not know this kind of login (${message}): choose another --sasl`
   return undefined

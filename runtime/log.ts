@@ -195,3 +195,10 @@ export class LogError extends Error {
     this.code = code
   }
 }
+
+/** The brokers are there, and let us not in: a login or a certificate is wrong. The message names the remedy. */
+export class LogDenied extends LogError {
+  constructor(message: string, cause: unknown) {
+    super('refused', message, cause)
+  }
+}

@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { Clock } from '../runtime/clock.ts'
-import { type Fetched, type Log, type NextOffset, nextOffset } from '../runtime/log.ts'
+import { type Fetched, type Log, LogDenied, type NextOffset, nextOffset } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { type Changes, readChanges } from './changes.ts'
 import { advanced, fromStart, type Misfit, misfitOf, outlived } from './progress.ts'
@@ -14,7 +14,7 @@ export interface FollowOptions {
   readonly clock: Clock
   readonly logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>
   readonly telemetry: Telemetry
-  /** The view cannot be written: nothing more is followed. */
+  /** The view cannot be written, or the brokers have never let us in: nothing more is followed. */
   readonly failed: (error: unknown) => void
 }
 
@@ -107,7 +107,9 @@ export class Follower {
         await this.#follow(answered)
       } catch (error) {
         if (signal.aborted) return
-        if (error instanceof ViewError) return failed(error)
+        // Once let in, answers that grow old are worth more than none.
+        const deniedAtStart = error instanceof LogDenied && this.#targets === undefined
+        if (error instanceof ViewError || deniedAtStart) return failed(error)
         const reason = error instanceof Error ? error.message : String(error)
         if (reason !== this.#trouble) logger.warn({ topic, reason }, 'the topic cannot be read')
         this.#trouble = reason

@@ -23,7 +23,10 @@ export interface SidecarOptions {
   readonly telemetry?: Telemetry
   /** An answer that may be further behind is `stale`, ms; 5,000 when not given. */
   readonly staleMs?: number
-  /** The view cannot be written any more (the disk): end the process. Until then it answers from what it has. */
+  /**
+   * The view cannot be written any more (the disk), or the brokers do not let us in at the start: end the process.
+   * Until then it answers from what it has.
+   */
   readonly failed?: (error: unknown) => void
 }
 
@@ -51,8 +54,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const failed = (error: unknown) => {
     if (failure !== undefined) return
     failure = error
-    logger.error({ error }, 'the sidecar cannot go on')
-    options.failed?.(error)
+    if (options.failed) options.failed(error)
+    else logger.error({ error }, 'the sidecar cannot go on')
   }
   const { log, topic } = options
   const follower = new Follower({ log, topic, view, clock, logger, telemetry, failed })
