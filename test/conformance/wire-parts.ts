@@ -16,6 +16,12 @@ export interface FetchOptions {
   readonly bytesMax?: number
 }
 
+/** A request whose answer has not come. */
+export interface Waiting {
+  readonly resolve: (answer: Reader) => void
+  readonly reject: (reason: Error) => void
+}
+
 export interface Fetched {
   readonly error: string
   readonly end: number

@@ -14,24 +14,25 @@ import {
   type Producer,
   pause,
   readFetched,
+  type Waiting,
 } from './wire-parts.ts'
 
 export { batchOf, type Producer, pause, unique } from './wire-parts.ts'
+
+const CLOSED = 'the broker closed the connection'
 
 /** One connection that says exactly what a test wants said, in the request versions that kafkajs uses. */
 export class Wire {
   readonly socket: Socket
   private readonly input = new Frames()
-  private readonly waiting: ((answer: Reader) => void)[] = []
-  private readonly failed: Promise<never>
+  private readonly waiting: Waiting[] = []
   private correlation = 0
 
   private constructor(socket: Socket) {
     this.socket = socket
-    this.failed = new Promise((_, reject) => {
-      socket.on('close', () => reject(new Error('the broker closed the connection')))
+    socket.on('close', () => {
+      for (const { reject } of this.waiting.splice(0)) reject(new Error(CLOSED))
     })
-    this.failed.catch(() => 'told to whoever asks next')
     socket.on('error', () => socket.destroy())
     socket.on('data', chunk => this.receive(chunk))
   }
@@ -49,15 +50,16 @@ export class Wire {
 
   /** The answer, at its body. */
   request(api: ApiName, version: number, body: Writer): Promise<Reader> {
-    const request = new Writer()
+    const head = new Writer()
       .int16(apiKeys[api])
       .int16(version)
       .int32(++this.correlation)
-      .string('wire')
-      .raw(body.finish())
+    const request = head.string('wire').raw(body.finish())
     this.socket.write(new Writer().bytes(request.finish()).finish())
-    const answer = new Promise<Reader>(resolve => this.waiting.push(resolve))
-    return Promise.race([answer, this.failed])
+    return new Promise((resolve, reject) => {
+      if (this.socket.destroyed) reject(new Error(CLOSED))
+      else this.waiting.push({ resolve, reject })
+    })
   }
 
   /** Name of the error, and the base offset. */
@@ -242,7 +244,7 @@ export class Wire {
     for (const frame of this.input.add(chunk)) {
       const answer = new Reader(frame)
       answer.int32()
-      this.waiting.shift()?.(answer)
+      this.waiting.shift()?.resolve(answer)
     }
   }
 }
