@@ -1,3 +1,4 @@
+import { broker, brokerHelp } from './broker.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
@@ -9,6 +10,7 @@ const benchmarks = {
   latency: { run: latency, help: latencyHelp },
   recovery: { run: recovery, help: recoveryHelp },
   job: { run: jobCost, help: jobCostHelp },
+  broker: { run: broker, help: brokerHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`
