@@ -1,5 +1,5 @@
 import type { Job } from '../jobs/job.ts'
-import { decodeState, encodeState } from '../state/codec.ts'
+import { CodecError, decodeState, encodeState } from '../state/codec.ts'
 import { RecentIds } from '../state/recent-ids.ts'
 
 /** All that is remembered of one key: the job's state, and what the runtime needs beside it. */
@@ -57,7 +57,7 @@ export function encodeEntity<State>(job: Job<State>, entity: Entity<State>): Uin
   return bytes
 }
 
-/** @throws CodecError, JobError: bytes of another format or of a state that the job does not know */
+/** @throws CodecError: bytes of another format, or of a state that the job does not know. It must stop the task. */
 export function decodeEntity<State>(
   job: Job<State>,
   key: string,
@@ -72,7 +72,7 @@ export function decodeEntity<State>(
     unknown,
     unknown,
   ]
-  const entity = new Entity(key, job.decode(state), new RecentIds(job.dedupe, recent))
+  const entity = new Entity(key, decodeJobState(job, state), new RecentIds(job.dedupe, recent))
   entity.offset = offset
   entity.revision = revision
   entity.asOf = asOf
@@ -81,4 +81,17 @@ export function decodeEntity<State>(
   entity.timerAt = job.nextTimer(entity.state)?.time
   entity.encodedBytes = bytes.length
   return entity
+}
+
+function decodeJobState<State>(job: Job<State>, encoded: unknown): State {
+  try {
+    return job.decode(encoded)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CodecError(
+      'corrupt_state',
+      `job ${job.name} cannot read the state of one of its users (${reason}): run the version that wrote it, or start the job under a new name, which builds its state anew`,
+      error,
+    )
+  }
 }

@@ -1,4 +1,5 @@
 import type { Job } from '../jobs/job.ts'
+import { CodecError } from '../state/codec.ts'
 import type { Store } from '../state/store.ts'
 import type { Clock } from './clock.ts'
 import { EventTraces, type TraceOptions } from './event-traces.ts'
@@ -189,7 +190,7 @@ export class Lane<State = unknown> {
 
 function failureCode(error: unknown): FailureCode {
   if (error instanceof LogError || error instanceof TaskRefused) return error.code
-  return 'other'
+  return error instanceof CodecError ? 'refused' : 'other' // it will not read itself by trying again
 }
 
 const noSamples = (): LaneSamples => ({ commitMs: [], checkpointMs: [], latencyMs: [], rows: 0 })

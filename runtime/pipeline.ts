@@ -2,6 +2,7 @@ import type { Event } from '../jobs/event.ts'
 import { type Job, type JobContext, JobError, type Timer, type Trigger } from '../jobs/job.ts'
 import { murmur2, partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
+import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
 import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
@@ -69,7 +70,11 @@ export class Pipeline<State = unknown> {
     this.#timersFired = 0
   }
 
-  /** Takes a record. Whatever is wrong with it, it is done afterwards. */
+  /**
+   * Takes a record. Whatever is wrong with it, it is done afterwards.
+   *
+   * @throws CodecError: its user's state cannot be read, and the task must stop before this record
+   */
   take(record: RecordReader): void {
     const { states, watermark, job, inHand } = this.#options
     inHand(record.offset)
@@ -86,6 +91,7 @@ export class Pipeline<State = unknown> {
       else this.#absorb(entity, event, record, value?.length ?? 0)
       watermark.observe(event.timestamp)
     } catch (error) {
+      if (error instanceof CodecError) throw error // it is not the event's fault: none may be lost by it
       this.#side.dead(record, faultOf(error))
     }
   }

@@ -1,3 +1,4 @@
+import { CodecError } from '../state/codec.ts'
 import { type Committed, type NextOffset, nextOffset } from './log.ts'
 
 /**
@@ -44,7 +45,11 @@ export function encodeMarker(progress: Progress): string {
   return JSON.stringify({ v: version, ...progress })
 }
 
-/** The marker's own offset in the changelog comes from the record that holds it. */
+/**
+ * The marker's own offset in the changelog comes from the record that holds it.
+ *
+ * @throws CodecError: a newer version has written it
+ */
 export function parseMarker(value: string, changelog: number): CommittedProgress | undefined {
   return parse(value, undefined, changelog)
 }
@@ -53,7 +58,11 @@ export function encodeMetadata({ next: _, ...progress }: CommittedProgress): str
   return JSON.stringify({ v: version, ...progress })
 }
 
-/** `undefined` for metadata that is not ours: somebody moved the offset. */
+/**
+ * `undefined` for metadata that is not ours: somebody moved the offset.
+ *
+ * @throws CodecError: a newer version has written it
+ */
 export function parseMetadata({ next, metadata }: Committed): CommittedProgress | undefined {
   return parse(metadata, next, undefined)
 }
@@ -70,7 +79,13 @@ function parse(
     if (error instanceof SyntaxError) return undefined
     throw error
   }
-  if (typeof raw !== 'object' || raw === null || raw.v !== version) return undefined
+  if (typeof raw !== 'object' || raw === null) return undefined
+  if (Number(raw.v) > version)
+    throw new CodecError(
+      'unknown_version',
+      `expected a task's progress of version ${version}, found progress of version ${raw.v}: a newer Millrace has written it. Stop this one, and run that one`,
+    )
+  if (raw.v !== version) return undefined
   const integer = (name: string): number =>
     Number.isSafeInteger(raw[name]) ? (raw[name] as number) : Number.NaN
   const progress: CommittedProgress = {

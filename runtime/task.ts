@@ -1,3 +1,4 @@
+import { CodecError } from '../state/codec.ts'
 import { LiveTask } from './live-task.ts'
 import type { Batch, NextOffset, Producer, Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
@@ -12,7 +13,8 @@ type Phase = 'new' | 'taking-over' | 'live' | 'refused' | 'failed' | 'closed'
  * One input partition of a job, with its state: the unit of ownership, recovery and fencing.
  *
  *     new ─▶ taking-over ─▶ live ─▶ failed
- *                 └───────▶ refused                and from every phase to closed
+ *                 │          └────▶ refused
+ *                 └───────────────▶ refused        and from every phase to closed
  *
  * A task is used once: taking it over again makes a new one.
  */
@@ -119,7 +121,7 @@ export class Task<State = unknown> {
 
   #fail(error: unknown): void {
     if (this.#phase !== 'live') return
-    this.#phase = 'failed'
+    this.#phase = error instanceof CodecError ? 'refused' : 'failed' // the log is well: its offset is renewed
     this.#options.events.onFailed(error instanceof Error ? error : new Error(String(error)))
   }
 }
