@@ -74,7 +74,19 @@ test('an open transaction is waited for, and not for ever', async () => {
   const transaction = transactor.begin()
   await transaction.send([{ topic: 'out', partition: 2, records: [{ key: 'k', value: 'v' }] }])
   const error = await rejects(() => values(), 'unreachable')
-  assert.match(error.message, /partitions 2 \(to 1\) are unfinished/)
+  assert.match(error.message, /before the end of partition 2 \(to 1\)/)
+})
+
+test('what a slow caller takes its time with is no standstill', async () => {
+  const producer = log.producer()
+  for (let n = 0; n < 4; n++)
+    await producer.send([{ topic: 'out', partition: 0, records: [{ key: 'k', value: `${n}` }] }])
+  let seen = 0
+  for await (const _ of topicRecords(log, 'out', { clock, patienceMs: 1_000 })) {
+    seen++
+    await clock.sleep(2_000)
+  }
+  assert.is(seen, 4)
 })
 
 test.run()
