@@ -4,10 +4,7 @@ import type { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Answer, type Api, type BrokerParts, errorOf, type Request } from './api.ts'
 import type { OffsetCommit } from './committed-offsets.ts'
-import { KafkaError } from './kafka-error.ts'
-
-/** `offset.metadata.max.bytes` */
-const METADATA_BYTES_MAX = 4096
+import { OffsetCommits, readTopicCommits } from './offset-commits.ts'
 
 export const offsetCommit: Api = {
   key: apiKeys.OffsetCommit,
@@ -20,48 +17,14 @@ export const offsetCommit: Api = {
     const member = reader.string()
     if (version >= 7) reader.nullableString() // static membership is not spoken
     if (version <= 4) reader.int64() // retention: the broker's own
-    const asked = reader.array(each => {
-      const topic = each.string()
-      return { topic, partitions: each.array(one => readOffset(one, topic, version >= 6)) }
-    })
+    const topics = readTopicCommits(reader, version >= 6)
     const refused = errorOf(() => broker.groups.checkCommit(group, generation, member))
-    const errors = new Map<OffsetCommit, number>()
-    const accepted: OffsetCommit[] = []
-    for (const commit of asked.flatMap(each => each.partitions)) {
-      const error =
-        refused === errorCodes.NONE ? errorOf(() => checkOffset(commit, broker)) : refused
-      errors.set(commit, error)
-      if (error === errorCodes.NONE) accepted.push(commit)
-    }
-    broker.offsets.commit(group, accepted, broker.clock.now())
+    const commits = new OffsetCommits(topics, refused, broker)
+    broker.offsets.commit(group, commits.accepted, broker.clock.now())
     const writer = new Writer()
     if (version >= 3) writer.int32(0)
-    return writer.array(asked, ({ topic, partitions }) =>
-      writer
-        .string(topic)
-        .array(partitions, commit => writer.int32(commit.partition).int16(errors.get(commit) ?? 0)),
-    )
+    return commits.writeErrors(writer)
   },
-}
-
-/** Throws when the offset cannot be committed: no such partition, or too much metadata. */
-export function checkOffset(
-  { topic, partition, metadata }: OffsetCommit,
-  { topics }: BrokerParts,
-): void {
-  topics.partition(topic, partition)
-  if (Buffer.byteLength(metadata) <= METADATA_BYTES_MAX) return
-  throw new KafkaError(
-    'OFFSET_METADATA_TOO_LARGE',
-    `metadata of more than ${METADATA_BYTES_MAX} bytes`,
-  )
-}
-
-export function readOffset(reader: Reader, topic: string, hasLeaderEpoch: boolean): OffsetCommit {
-  const partition = reader.int32()
-  const offset = reader.int64()
-  const leaderEpoch = hasLeaderEpoch ? reader.int32() : -1
-  return { topic, partition, offset, leaderEpoch, metadata: reader.nullableString() ?? '' }
 }
 
 /**

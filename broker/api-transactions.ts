@@ -3,9 +3,8 @@ import { type ErrorCode, errorCodes } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Answer, type Api, type BrokerParts, errorOf, type Request, refusal } from './api.ts'
-import { checkOffset, readOffset } from './api-offsets.ts'
-import type { OffsetCommit } from './committed-offsets.ts'
 import { KafkaError } from './kafka-error.ts'
+import { OffsetCommits, readTopicCommits } from './offset-commits.ts'
 import type { ProducerIdentity } from './transaction.ts'
 
 export const initProducerId: Api = {
@@ -95,28 +94,11 @@ export const txnOffsetCommit: Api = {
     const id = reader.string()
     const group = reader.string()
     const producer = readProducer(reader)
-    const asked = reader.array(each => {
-      const topic = each.string()
-      return { topic, partitions: each.array(one => readOffset(one, topic, version >= 2)) }
-    })
+    const topics = readTopicCommits(reader, version >= 2)
     const refused = errorOf(() => checkTransaction(id, group, producer, broker))
-    const errors = new Map<OffsetCommit, ErrorCode>()
-    const accepted: OffsetCommit[] = []
-    for (const commit of asked.flatMap(each => each.partitions)) {
-      const error =
-        refused === errorCodes.NONE ? errorOf(() => checkOffset(commit, broker)) : refused
-      errors.set(commit, error)
-      if (error === errorCodes.NONE) accepted.push(commit)
-    }
-    broker.offsets.hold(producer.producerId, group, accepted, broker.clock.now())
-    const writer = new Writer().int32(0)
-    return writer.array(asked, ({ topic, partitions }) =>
-      writer
-        .string(topic)
-        .array(partitions, commit =>
-          writer.int32(commit.partition).int16(errors.get(commit) ?? errorCodes.NONE),
-        ),
-    )
+    const commits = new OffsetCommits(topics, refused, broker)
+    broker.offsets.hold(producer.producerId, group, commits.accepted, broker.clock.now())
+    return commits.writeErrors(new Writer().int32(0))
   },
 }
 
