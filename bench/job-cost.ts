@@ -11,7 +11,11 @@ export const jobCostHelp = `npm run bench -- job
   What a job costs by itself, without broker and threads: CPU µs for taking one event into its user's state,
   for encoding and decoding one state, and for making one row; bytes of a state; and a hash of all rows.`
 
-const context: JobContext = { key: '', watermark: undefined, emit: () => undefined }
+const nothing = () => undefined
+const context: JobContext = {
+  ...{ key: '', watermark: undefined },
+  ...{ emit: nothing, rekey: nothing, drop: nothing },
+}
 
 /** Few users with many events each, whose states lie in the processor's cache, and many with few. */
 const sizes = [
@@ -89,6 +93,7 @@ function shopEvents(users: number, count: number): Event[] {
       Date.UTC(2026, 0, 1) + index * 10_000,
     )
     return {
+      key: userId,
       messageId,
       type,
       event,
@@ -100,6 +105,7 @@ function shopEvents(users: number, count: number): Event[] {
       properties: { price: 1, quantity: 1, ...properties },
       traits: {},
       context,
+      state: undefined,
     }
   })
 }

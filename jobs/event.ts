@@ -3,12 +3,15 @@
  * Times are epoch ms. What a producer sent beyond these fields is not carried.
  */
 export interface Event {
+  /** Whose state it goes into: `userId`, or `anonymousId` where there is none; of a rekeyed event what `rekey` said. */
+  readonly key: string
   /** '' when the producer gave none; such an event is never taken for a duplicate. */
   readonly messageId: string
-  /** `track`, `identify`, `page`, `screen`, `group` or `alias`. */
+  /** `track`, `identify`, `page`, `screen`, `group` or `alias`; of a rekeyed event also `link` or `merge`. */
   readonly type: string
   /** Name of a `track` event, such as `Order Completed`; '' for other types. */
   readonly event: string
+  /** '' when the producer gave none. */
   readonly userId: string
   readonly anonymousId: string | undefined
   /** When it happened; clamped to five minutes after the record's append time. */
@@ -18,4 +21,6 @@ export interface Event {
   readonly properties: Readonly<Record<string, unknown>>
   readonly traits: Readonly<Record<string, unknown>>
   readonly context: Readonly<Record<string, unknown>>
+  /** What `rekey` sent along. */
+  readonly state: Uint8Array | undefined
 }

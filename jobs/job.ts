@@ -20,6 +20,8 @@ export interface Job<State = unknown> {
   readonly dedupe: { readonly last: number; readonly withinMs: number }
   /** The most bytes of one key's encoded state; an event that would exceed it is dead-lettered. */
   readonly stateBytesMax: number
+  /** The topics that `rekey` may send to, each of which must exist before the job starts; none when left out. */
+  readonly rekeys?: readonly string[]
 
   create(): State
   /** The state as plain arrays, numbers, strings and booleans, for msgpack. */
@@ -35,6 +37,11 @@ export interface Job<State = unknown> {
   /** Removes a timer that threw, firing nothing. */
   cancel(state: State, timer: Timer): void
   row(state: State): JobRow
+  /**
+   * Whether the key has no row now, such as an anonymous one that is somebody's: a tombstone stands in its place.
+   * A pure function of the state; never when left out.
+   */
+  hidden?(state: State): boolean
 }
 
 export interface JobRow {
@@ -49,6 +56,47 @@ export interface JobContext {
   readonly watermark: number | undefined
   /** Sends a trigger record with this step's commit; forgotten when the step throws. */
   emit(trigger: Trigger): void
+  /**
+   * Sends an event to another key, of this job or of one that is chained to it, with this step's commit; it
+   * takes effect there once. Forgotten when the step throws. Throws a `JobError` itself (`rekeyed_twice`: what
+   * this step takes was rekeyed before; `rekeyed_too_large`, `bad_rekey`), so call it before the state is changed.
+   */
+  rekey(record: Rekeyed): void
+  /**
+   * After this step nothing is left of the key: state, timers and remembered message ids are gone, and
+   * tombstones go to the changelog and to the features with this commit. What the step did to the state is
+   * gone too; its triggers and rekeyed events are sent. When the key comes back, it begins anew, and its versions go on growing.
+   */
+  drop(): void
+}
+
+/** An event for another key. */
+export interface Rekeyed {
+  /** A topic of the job's `rekeys`; its own input when left out. */
+  readonly to?: string
+  /** Whose state it goes into there: a user's id, a product's, …; at most 1,024 characters. */
+  readonly key: string
+  readonly event: RekeyedEvent
+}
+
+/**
+ * Fields as those of `Event`. Two types are the runtime's, and can come only by `rekey`: a `link` tells a key
+ * that it is `userId`'s, and may be answered with one `merge`, which brings its state there. Neither is ever late.
+ */
+export interface RekeyedEvent {
+  readonly type: string
+  readonly event?: string
+  /** Unique among all that goes to that key, also from other events; '' for one that is never taken for a repeat. */
+  readonly messageId: string
+  /** Epoch ms. */
+  readonly timestamp: number
+  readonly userId?: string
+  readonly anonymousId?: string
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly traits?: Readonly<Record<string, unknown>>
+  readonly context?: Readonly<Record<string, unknown>>
+  /** A state as the job encodes it, for the receiving step to merge. */
+  readonly state?: Uint8Array
 }
 
 export interface Timer {

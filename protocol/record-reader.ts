@@ -96,6 +96,11 @@ export class RecordReader {
       : this.source.toString('utf8', this.keyStart, this.keyStart + this.keyBytes)
   }
 
+  /** Cheaper than to read them. */
+  hasHeaders(): boolean {
+    return this.source[this.valueStart + Math.max(this.valueBytes, 0)] !== 0
+  }
+
   /** In the record's order; a name may come twice, and a null value reads as empty. */
   headers(): [name: string, value: Buffer][] {
     this.position = this.valueStart + Math.max(this.valueBytes, 0)

@@ -3,7 +3,8 @@ import type { Store, StoreProgress, TimerEntry } from '../state/store.ts'
 
 /** Encoded states of commits that have ended, on their way into the store. */
 interface Buffered {
-  readonly bytes: Uint8Array
+  /** `null`: deleted, which the store does not know yet. */
+  readonly bytes: Uint8Array | null
   /** Marker offset of the commit before the one that this comes from: what lies at or below it is older. */
   readonly floor: number
   readonly marker: number
@@ -13,7 +14,7 @@ interface Buffered {
 
 export interface CommittedState {
   readonly key: string
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array | null
   readonly indexedAt: number | undefined
 }
 
@@ -58,8 +59,8 @@ export class Checkpoint {
     return this.#bytes >= bufferBytesMax
   }
 
-  /** The newest bytes of a key, from the buffer or from the store. */
-  get(key: string): { bytes: Uint8Array; indexedAt: number | undefined } | undefined {
+  /** The newest bytes of a key, from the buffer or from the store; `null`: it was deleted. */
+  get(key: string): { bytes: Uint8Array | null; indexedAt: number | undefined } | undefined {
     const buffered = this.#buffer.get(key)
     if (buffered) return buffered
     const bytes = this.#store.get(key)
@@ -71,16 +72,17 @@ export class Checkpoint {
     for (const { key, bytes, indexedAt } of states) {
       const before = this.#buffer.get(key)
       if (before) {
-        this.#bytes -= before.bytes.length
+        this.#bytes -= sizeOf(before)
         this.#buffer.delete(key)
       }
-      this.#buffer.set(key, {
+      const entry = {
         bytes,
         floor: this.#marker,
         marker,
         indexedAt: before ? before.indexedAt : indexedAt,
-      })
-      this.#bytes += bytes.length
+      }
+      this.#buffer.set(key, entry)
+      this.#bytes += sizeOf(entry)
     }
     this.#marker = marker
     this.#writtenAt = at
@@ -112,7 +114,7 @@ export class Checkpoint {
     const written: [string, number | undefined][] = []
     let newest = Math.max(this.#newest, complete)
     for (const [key, { bytes, marker, indexedAt }] of slice) {
-      const time = timerAt(bytes)
+      const time = bytes ? timerAt(bytes) : undefined
       if (indexedAt !== undefined && indexedAt !== time)
         timersRemoved.push({ time: indexedAt, key })
       if (time !== undefined && indexedAt !== time) timersAdded.push({ time, key })
@@ -120,7 +122,7 @@ export class Checkpoint {
       newest = Math.max(newest, marker)
     }
     await this.#store.write({
-      states: slice.map(([key, { bytes }]) => [key, bytes] as const),
+      states: slice.map(([key, { bytes }]) => [key, bytes ?? undefined] as const),
       timersAdded,
       timersRemoved,
       progress: { history: this.#history, complete, newest, writtenAt: this.#writtenAt },
@@ -143,10 +145,13 @@ export class Checkpoint {
     const current = this.#buffer.get(key)
     if (current === written) {
       this.#buffer.delete(key)
-      this.#bytes -= written.bytes.length
+      this.#bytes -= sizeOf(written)
     } else if (current) {
       // Replaced meanwhile: the newer bytes stay, and the index now has what this slice put there.
       this.#buffer.set(key, { ...current, indexedAt }) // keeps its place
     }
   }
 }
+
+/** A deletion takes room too. */
+const sizeOf = ({ bytes }: Buffered): number => bytes?.length ?? 64

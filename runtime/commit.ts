@@ -12,13 +12,14 @@ import {
   markerKey,
   type Progress,
 } from './progress.ts'
+import { rekeyedTopic } from './rekeyed.ts'
 import type { SideRecords } from './side-outputs.ts'
 import type { States } from './states.ts'
 
 /** One commit's content, encoded between two events; nothing in it changes any more. */
 export interface FrozenCommit<State> {
   readonly progress: Progress
-  readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array }[]
+  readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array | null }[]
   readonly rows: readonly OutgoingRecord[]
   readonly side: SideRecords
 }
@@ -36,7 +37,9 @@ export function freezeCommit<State>(
   return {
     progress,
     states: entities.map(entity => ({ entity, bytes: states.encode(entity) })),
-    rows: rowsAreOut ? [] : entities.map(entity => featureRow(job, entity)),
+    rows: entities
+      .filter(({ dropped }) => dropped || !rowsAreOut)
+      .map(entity => featureRow(job, entity)),
     side,
   }
 }
@@ -51,7 +54,7 @@ export interface CommitTarget {
 }
 
 /**
- * One transaction: rows, states, triggers, late and dead records, then the marker; the next input offset with
+ * One transaction: rows, states, triggers, late, dead and rekeyed records, then the marker; the next input offset with
  * metadata that names the marker; the end. One send after the other (with several at once a lost answer
  * loses records and doubles others). Answers what is committed when it resolves.
  */
@@ -72,6 +75,7 @@ export async function runCommit<State>(
       batches(topics.triggers, side.triggers),
       batches(topics.late, side.late),
       batches(topics.dead, side.dead),
+      batches(rekeyedTopic(target.job), side.rekeyed),
       batches(topics.changelog, changed),
     ],
     {

@@ -190,6 +190,7 @@ export class Committer<State = unknown> {
       hand,
       handDeaths: intake.next === next ? handDeaths : 0,
       clean,
+      sources: watermark.sources.encode(),
     }
   }
 }

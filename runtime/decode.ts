@@ -22,11 +22,17 @@ export type BadRecordCode =
   | 'state_too_large'
   | 'kills_lane'
   | 'kills_process'
+  | 'reserved_type'
+  | 'too_many_sources'
 
 export const eventBytesMax = 1024 * 1024
+/** Of a user's id, and of any other key. */
 export const userIdCharsMax = 1024
 const futureMsMax = 5 * 60_000
 const earliest = Date.UTC(2000)
+
+/** Types of events that only the runtime's own rekeyed records may have: anybody can write to an input. */
+const reservedTypes = new Set(['link', 'merge'])
 
 const unpackr = new Unpackr({ mapsAsObjects: true, useRecords: true, int64AsType: 'number' })
 const none: Readonly<Record<string, unknown>> = Object.freeze({})
@@ -34,40 +40,70 @@ const none: Readonly<Record<string, unknown>> = Object.freeze({})
 /**
  * A record's value as an event. The first byte tells the format: `{` JSON, 0x00 Confluent framing, else
  * msgpack. `appendedAt` (the record's timestamp, epoch ms) bounds an event's time from above: one phone
- * with a wrong clock must not move time for everybody.
+ * with a wrong clock must not move time for everybody. `rekeyedTo`: of a rekeyed record its key, which needs no user.
  *
  * @throws BadRecord
  */
-export function decodeEvent(value: Buffer | null, appendedAt: number): Event {
+export function decodeEvent(
+  value: Buffer | null,
+  appendedAt: number,
+  rekeyedTo?: string | null,
+): Event {
   const raw = parse(value)
+  const type = typeof raw.type === 'string' ? raw.type : 'track'
+  const anonymousId = typeof raw.anonymousId === 'string' ? raw.anonymousId : undefined
+  const userId = textOf(raw.userId)
+  const rekeyed = rekeyedTo !== undefined
+  if (!rekeyed && reservedTypes.has(type))
+    throw new BadRecord('reserved_type', `type "${type}" is for what jobs send to other keys`)
   return {
+    key: rekeyed ? checked('key', rekeyedTo, rekeyedTo ?? '') : directKey(raw, userId, anonymousId),
     messageId: typeof raw.messageId === 'string' ? raw.messageId : '',
-    type: typeof raw.type === 'string' ? raw.type : 'track',
+    type,
     event: typeof raw.event === 'string' ? raw.event : '',
-    userId: userIdOf(raw.userId),
-    anonymousId: typeof raw.anonymousId === 'string' ? raw.anonymousId : undefined,
+    userId,
+    anonymousId,
     timestamp: Math.min(eventTime(raw.timestamp), appendedAt + futureMsMax),
     sentAt: timeOrNothing(raw.sentAt),
     receivedAt: timeOrNothing(raw.receivedAt),
     properties: objectOrNone(raw.properties),
     traits: objectOrNone(raw.traits),
     context: objectOrNone(raw.context),
+    state: rekeyed && raw.state instanceof Uint8Array ? raw.state : undefined,
   }
 }
 
-function userIdOf(raw: unknown): string {
-  const userId = typeof raw === 'number' ? String(raw) : raw
-  const fault = (found: string) =>
-    new BadRecord(
-      'no_user',
-      `userId: expected a non-empty string of at most ${userIdCharsMax} characters, got ${found}; events without a user cannot be kept`,
-    )
-  if (typeof userId !== 'string' || userId === '') throw fault(kindOf(raw))
-  if (userId.length > userIdCharsMax) throw fault(`${userId.length} characters`)
+/** An event as a producer sends it belongs to a user, or to somebody who is not known yet. */
+function directKey(
+  { userId: raw }: Record<string, unknown>,
+  userId: string,
+  anonymousId: string | undefined,
+): string {
+  const known = raw !== undefined && raw !== null && raw !== ''
+  if (known || anonymousId === undefined) return checked('userId', raw, userId)
+  return checked('anonymousId', anonymousId, anonymousId)
+}
+
+function checked(name: string, raw: unknown, key: string): string {
+  const fault = key === '' ? kindOf(raw) : keyFault(key)
+  if (fault === undefined) return key
+  throw new BadRecord(
+    'no_user',
+    `${name}: expected a non-empty string of at most ${userIdCharsMax} characters, got ${fault}; events without a user cannot be kept`,
+  )
+}
+
+/** What is wrong with a key; `undefined`: nothing. */
+export function keyFault(key: string): string | undefined {
+  if (key === '') return 'an empty string'
+  if (key.length > userIdCharsMax) return `${key.length} characters`
   // Two lone surrogates are one key as UTF-8, and a leading NUL is for keys of our own.
-  if (userId.charCodeAt(0) === 0 || !userId.isWellFormed())
-    throw fault('one that is no proper text')
-  return userId
+  if (key.charCodeAt(0) === 0 || !key.isWellFormed()) return 'one that is no proper text'
+  return undefined
+}
+
+function textOf(raw: unknown): string {
+  return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : ''
 }
 
 function parse(value: Buffer | null): Record<string, unknown> {

@@ -22,6 +22,8 @@ export class Entity<State = unknown> {
   indexedAt: number | undefined
   /** Changed since the last commit was frozen. */
   dirty = false
+  /** Nothing is left of the key, and the next commit is to say so with tombstones. */
+  dropped = false
   /** Part of the commit that is running. */
   committing = false
   /** Read since the cache last looked. */

@@ -39,11 +39,15 @@ export function measureJob(source: Source, telemetry: Telemetry, clock: Clock): 
       for (const { partition: index, figures } of source.figures.slots) {
         if (!figures) continue
         const partition = String(index)
-        const { counts } = figures
+        const { counts, forwards } = figures
         const dead = [...counts.dead.values()].reduce((sum, count) => sum + count, 0)
-        add('millrace_events_in', counts.events + counts.duplicates + counts.late + dead, {
+        const { events, duplicates, late, forwardedAgain } = counts
+        add('millrace_events_in', events + duplicates + late + dead + forwardedAgain, {
           partition,
         })
+        add('millrace_rekeyed_events', counts.rekeyed, { partition })
+        add('millrace_forwarded_again', forwardedAgain, { partition })
+        add('millrace_forwarded_records', forwards?.forwarded ?? 0, { partition })
         add('millrace_rows_out', counts.rows, { partition })
         add('millrace_triggers_out', counts.triggers, { partition })
         add('millrace_late_events', counts.late, { partition })
@@ -68,6 +72,9 @@ type CountName =
   | 'millrace_late_events'
   | 'millrace_duplicate_events'
   | 'millrace_dead_letters'
+  | 'millrace_rekeyed_events'
+  | 'millrace_forwarded_again'
+  | 'millrace_forwarded_records'
 
 function gauges(source: Source, telemetry: Telemetry, clock: Clock): (() => void)[] {
   type Slot = (typeof source.figures.slots)[number]
@@ -87,6 +94,10 @@ function gauges(source: Source, telemetry: Telemetry, clock: Clock): (() => void
     telemetry.gauge(
       'millrace_lag_seconds',
       perTask(slot => lagSeconds(slot, clock.now())),
+    ),
+    telemetry.gauge(
+      'millrace_forward_lag_records',
+      perTask(({ figures }) => figures?.forwards?.lag),
     ),
     telemetry.gauge(
       'millrace_watermark_delay_seconds',

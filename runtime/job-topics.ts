@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import { type Log, LogError, type TopicDescription, type TopicSpec } from './log.ts'
 import { outputTopics } from './outputs.ts'
+import { rekeyedTopic } from './rekeyed.ts'
 
 const day = 24 * 3600 * 1000
 /** Tombstones stay readable for so long; local stores older than that less a day are thrown away. */
@@ -44,7 +45,8 @@ export async function prepareTopics(
       `topic ${job.input} has CreateTime: its producers' clocks bound event times. Set message.timestamp.type to LogAppendTime`,
     )
   }
-  await log.topics.create(outputSpecs(job.name, input.partitions, replication))
+  for (const target of job.rekeys ?? []) await checkTarget(log, job, target)
+  await log.topics.create(outputSpecs(job, input.partitions, replication))
   await checkPartitions(log, job)
   const { changelog, features } = outputTopics(job.name)
   for (const topic of [changelog, features]) checkCompacted(topic, await log.topics.describe(topic))
@@ -54,8 +56,9 @@ export async function prepareTopics(
 /** The number of partitions of the input; rejects when an output has another one. */
 export async function checkPartitions(log: Log, job: Job): Promise<number> {
   const { commits: _, ...topics } = outputTopics(job.name)
+  const rekeyed = job.rekeys === undefined ? [] : [rekeyedTopic(job.name)]
   const expected = (await log.topics.ranges(job.input)).length
-  for (const topic of Object.values(topics)) {
+  for (const topic of [...Object.values(topics), ...rekeyed]) {
     const found = (await log.topics.ranges(topic)).length
     if (found !== expected) {
       throw new LogError(
@@ -67,12 +70,34 @@ export async function checkPartitions(log: Log, job: Job): Promise<number> {
   return expected
 }
 
-function outputSpecs(job: string, partitions: number, replication: number): TopicSpec[] {
-  const { features, changelog, triggers, late, dead } = outputTopics(job)
+function outputSpecs(job: Job, partitions: number, replication: number): TopicSpec[] {
+  const { features, changelog, triggers, late, dead } = outputTopics(job.name)
+  const rekeyed = job.rekeys === undefined ? [] : [rekeyedTopic(job.name)]
   return [
     ...[features, changelog].map(topic => ({ topic, partitions, replication, config: compacted })),
-    ...[triggers, late, dead].map(topic => ({ topic, partitions, replication, config: deleted })),
+    ...[triggers, late, dead, ...rekeyed].map(topic => ({
+      topic,
+      partitions,
+      replication,
+      config: deleted,
+    })),
   ]
+}
+
+async function checkTarget(log: Log, job: Job, target: string): Promise<void> {
+  const found = await log.topics.describe(target)
+  if (!found) {
+    throw new LogError(
+      'unknown-topic',
+      `topic ${target}, to which job ${job.name} rekeys, does not exist: start the job that reads it first, with --create-input`,
+    )
+  }
+  if (/compact/.test(found.config['cleanup.policy'] ?? '')) {
+    throw new LogError(
+      'refused',
+      `topic ${target}, to which job ${job.name} rekeys, is compacted, so events would vanish from it: set its cleanup.policy to delete`,
+    )
+  }
 }
 
 function checkCompacted(topic: string, description: TopicDescription | undefined): void {

@@ -1,11 +1,13 @@
 import type { Store } from '../state/store.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Committer } from './committer.ts'
+import { Forwarder } from './forwarder.ts'
 import { IdleTicks } from './idle-ticks.ts'
 import { Idleness } from './idleness.ts'
 import { Intake } from './intake.ts'
 import type { Batch, Producer, Transactor } from './log.ts'
 import { Pipeline } from './pipeline.ts'
+import { Sources } from './sources.ts'
 import { States } from './states.ts'
 import { Steps } from './steps.ts'
 import { StoreWriter } from './store-writer.ts'
@@ -34,9 +36,11 @@ export class LiveTask<State = unknown> {
   readonly #idleTicks: IdleTicks
   readonly #turns: Turns
   readonly #storeWriter: StoreWriter
+  readonly #forwarder: Forwarder | undefined
   readonly #wake = new Wake()
   readonly #onFailed: (error: unknown) => void
   #running = false
+  #failed = false
   #loop: Promise<void> | undefined
   #stopTimers: (() => void)[] = []
 
@@ -56,7 +60,11 @@ export class LiveTask<State = unknown> {
       options.events.onCheckpoint(ms)
       this.#wake.now() // a full buffer may have held up a commit
     })
-    this.#watermark = new Watermark(job.outOfOrdernessMs, progress.watermark)
+    this.#watermark = new Watermark(
+      job.outOfOrdernessMs,
+      progress.watermark,
+      new Sources(progress, progress.sources === 'in-marker' ? undefined : progress.sources),
+    )
     const kept = { states: this.#states, timers: new Timers(store), watermark: this.#watermark }
     this.#pipeline = new Pipeline({ ...options, ...kept })
     this.#idleness = new Idleness(clock)
@@ -76,6 +84,7 @@ export class LiveTask<State = unknown> {
       idleTicks: this.#idleTicks,
       wake: this.#wake,
     })
+    if (job.rekeys !== undefined) this.#forwarder = new Forwarder({ ...options, ...told })
     this.#onFailed = onFailed
   }
 
@@ -93,6 +102,7 @@ export class LiveTask<State = unknown> {
       cachedKeys: this.#states.cached,
       bufferBytes: this.#checkpoint.bytes,
       queued: !this.#intake.empty,
+      forwards: this.#forwarder?.figures,
     }
   }
 
@@ -113,6 +123,7 @@ export class LiveTask<State = unknown> {
       clock.every(tickMs, () => this.#guarded(() => this.#everySecond())),
     ]
     this.#loop = this.#guarded(() => this.#turns.run(() => this.#running))
+    this.#forwarder?.start()
   }
 
   /** Answers whether the batch is taken. */
@@ -132,7 +143,7 @@ export class LiveTask<State = unknown> {
     this.#storeWriter.stop()
     for (const stop of this.#stopTimers) stop()
     this.#wake.now()
-    await this.#loop
+    await Promise.all([this.#loop, this.#forwarder?.stop({ clean: !this.#failed })])
   }
 
   /**
@@ -178,6 +189,7 @@ export class LiveTask<State = unknown> {
   #fail(error: unknown): void {
     if (!this.#running) return
     this.#running = false
+    this.#failed = true
     this.#wake.now()
     this.#onFailed(error)
   }

@@ -1,3 +1,5 @@
+import { rekeyMetrics } from './rekey-metrics.ts'
+
 /** One metric, as OpenTelemetry has it: https://opentelemetry.io/docs/specs/otel/metrics/data-model/ */
 export interface Metric {
   readonly kind: 'counter' | 'histogram' | 'gauge'
@@ -55,6 +57,7 @@ export const metrics = {
     description: 'Records and timers sent to the dead topic, by the code of the reason.',
     attributes: ['partition', 'reason'],
   },
+  ...rekeyMetrics,
   millrace_feature_latency_ms: {
     kind: 'histogram',
     unit: 'ms',

@@ -25,18 +25,23 @@ export interface Origin {
   readonly appendedAt: number
 }
 
-/** The row `{ key, version, asOf, features, segments }` for the features topic. */
+/** The row `{ key, version, asOf, features, segments }` for the features topic, or a tombstone where there is none. */
 export function featureRow<State>(job: Job<State>, entity: Entity<State>): OutgoingRecord {
-  const { key, offset, revision, asOf, eventAt, receivedAt, state } = entity
-  const { features, segments } = job.row(state)
+  const { key, eventAt, receivedAt, state } = entity
+  const none = entity.dropped || job.hidden?.(state) === true
   return {
     key,
-    value: JSON.stringify({ key, version: [offset, revision], asOf, features, segments }),
+    value: none ? null : rowText(job, entity),
     headers: [
       ['event-time', String(eventAt)],
       ['received-time', String(receivedAt)],
     ],
   }
+}
+
+function rowText<State>(job: Job<State>, { key, offset, revision, asOf, state }: Entity<State>) {
+  const { features, segments } = job.row(state)
+  return JSON.stringify({ key, version: [offset, revision], asOf, features, segments })
 }
 
 /** A trigger with the features at that moment. Its id is the same whenever the same step is done again. */

@@ -1,12 +1,14 @@
 import type { Event } from '../jobs/event.ts'
-import { type Job, type JobContext, JobError, type Timer, type Trigger } from '../jobs/job.ts'
+import { type Job, JobError, type Timer } from '../jobs/job.ts'
 import { murmur2, partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
+import { type RekeyedFrom, rekeyedFrom } from './rekeyed.ts'
 import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
 import type { States } from './states.ts'
+import { StepOutputs } from './step-outputs.ts'
 import type { Timers } from './timers.ts'
 import type { Watermark } from './watermark.ts'
 
@@ -49,12 +51,14 @@ export class Pipeline<State = unknown> {
   readonly #options: PipelineOptions<State>
   readonly #side: SideOutputs
   readonly #keyBytes = Buffer.allocUnsafe(3 * userIdCharsMax)
-  #emitted: Trigger[] = []
+  /** What the step in hand has sent so far. */
+  #sent: StepOutputs
   #timersFired = 0
 
   constructor(options: PipelineOptions<State>) {
     this.#options = options
     this.#side = new SideOutputs(options.job, options.partition)
+    this.#sent = new StepOutputs(options)
   }
 
   get counts(): Counts {
@@ -79,17 +83,25 @@ export class Pipeline<State = unknown> {
     const { states, watermark, job, inHand } = this.#options
     inHand(record.offset)
     try {
+      const from = rekeyedFrom(record)
+      const source = watermark.sources.take(from, record.timestamp)
+      if (source === undefined) {
+        this.counts.forwardedAgain++
+        return
+      }
       const value = record.value()
-      const event = decodeEvent(value, record.timestamp)
-      this.#checkPartition(event.userId)
-      if (watermark.time !== undefined && event.timestamp < watermark.time - job.latenessMs) {
+      const event = decodeEvent(value, record.timestamp, from && record.keyString())
+      this.#checkPartition(event.key)
+      const isLate =
+        watermark.time !== undefined && event.timestamp < watermark.time - job.latenessMs
+      if (isLate && !isIdentity(event)) {
         this.#side.late(record, event.timestamp, watermark.time)
         return
       }
-      const entity = states.get(event.userId)
+      const entity = states.get(event.key)
       if (entity.recent.seen(event.messageId, event.timestamp)) this.counts.duplicates++
-      else this.#absorb(entity, event, record, value?.length ?? 0)
-      watermark.observe(event.timestamp)
+      else this.#absorb(entity, event, record, from, value?.length ?? 0)
+      watermark.observe(event.timestamp, source)
     } catch (error) {
       if (error instanceof CodecError) throw error // it is not the event's fault: none may be lost by it
       this.#side.dead(record, faultOf(error))
@@ -98,6 +110,7 @@ export class Pipeline<State = unknown> {
 
   /** Sends a record to the dead letters unprocessed: it has killed its lane or its process before. */
   skip(record: RecordReader, code: keyof typeof deadly): void {
+    this.#options.watermark.sources.take(rekeyedFrom(record), record.timestamp) // told again, it would kill again
     this.#side.dead(record, { code, reason: deadly[code] })
   }
 
@@ -121,12 +134,18 @@ export class Pipeline<State = unknown> {
     return 'full'
   }
 
-  #absorb(entity: Entity<State>, event: Event, record: RecordReader, valueBytes: number): void {
+  #absorb(
+    entity: Entity<State>,
+    event: Event,
+    record: RecordReader,
+    from: RekeyedFrom | undefined,
+    valueBytes: number,
+  ): void {
     const { job, era } = this.#options
     const grownBytesMax = entity.grownBytesMax + valueBytes + growthBytesGuess
     const mayExceed = entity.encodedBytes + grownBytesMax > job.stateBytesMax
     const before = mayExceed ? encodeEntity(job, entity) : undefined
-    job.absorb(entity.state, event, this.#context(entity))
+    job.absorb(entity.state, event, this.#sent.begin(entity.key, from && event))
     entity.grownBytesMax = grownBytesMax
     entity.recent.add(event.messageId, event.timestamp)
     entity.offset = era * eraSize + record.offset
@@ -134,7 +153,7 @@ export class Pipeline<State = unknown> {
     entity.eventAt = event.timestamp
     entity.asOf = Math.max(entity.asOf, event.timestamp)
     entity.receivedAt = event.receivedAt ?? record.timestamp
-    if (before) this.#undoIfTooLarge(entity, before)
+    if (before && !this.#sent.dropped) this.#undoIfTooLarge(entity, before)
     this.#changed(entity)
     this.counts.events++
   }
@@ -142,7 +161,9 @@ export class Pipeline<State = unknown> {
   #undoIfTooLarge(entity: Entity<State>, before: Uint8Array): void {
     const { job, states } = this.#options
     if (encodeEntity(job, entity).length <= job.stateBytesMax) return
-    states.replace(decodeEntity(job, entity.key, before))
+    const restored = decodeEntity(job, entity.key, before)
+    restored.dropped = entity.dropped
+    states.replace(restored)
     throw new BadRecord(
       'state_too_large',
       `with this event the state would exceed its ${job.stateBytesMax} bytes (stateBytesMax of job ${job.name})`,
@@ -159,11 +180,11 @@ export class Pipeline<State = unknown> {
     this.counts.timers++
     try {
       if (hand === poison) throw new BadRecord('kills_lane', deadly.kills_lane)
-      job.fire(entity.state, timer, this.#context(entity))
+      job.fire(entity.state, timer, this.#sent.begin(entity.key, undefined))
       entity.asOf = Math.max(entity.asOf, timer.time)
     } catch (error) {
       job.cancel(entity.state, timer)
-      this.#emitted = []
+      this.#sent.forget()
       this.#side.deadTimer(entity.key, timer, faultOf(error))
     }
     entity.revision++ // also then: its row is written again, perhaps by a changed job
@@ -175,19 +196,16 @@ export class Pipeline<State = unknown> {
     return -2 - ((murmur2(this.#keyBytes.subarray(0, length)) >>> 0) * 2 ** 20 + (time % 2 ** 20))
   }
 
-  #context({ key }: Entity<State>): JobContext {
-    this.#emitted = []
-    return {
-      key,
-      watermark: this.#options.watermark.time,
-      emit: trigger => void this.#emitted.push(trigger),
-    }
-  }
-
-  /** The state has changed: its triggers, its timer and its place in the next commit follow. */
+  /** The state has changed: what it sends, its timer and its place in the next commit follow. */
   #changed(entity: Entity<State>): void {
     const { job, states, timers } = this.#options
-    for (const trigger of this.#emitted) this.#side.trigger(job, entity, trigger)
+    for (const trigger of this.#sent.triggers) this.#side.trigger(job, entity, trigger)
+    for (const record of this.#sent.rekeyed) this.#side.rekeyed(record)
+    if (this.#sent.dropped) {
+      states.drop(entity)
+      return
+    }
+    entity.dropped = false
     states.markDirty(entity)
     const timerAt = job.nextTimer(entity.state)?.time
     if (timerAt !== undefined && timerAt !== entity.timerAt) timers.schedule(timerAt, entity.key)
@@ -195,17 +213,20 @@ export class Pipeline<State = unknown> {
   }
 
   /** A user whose key hashes elsewhere lives elsewhere: his state would be in two places. */
-  #checkPartition(userId: string): void {
+  #checkPartition(key: string): void {
     const { partition, partitions } = this.#options
-    const length = this.#keyBytes.write(userId)
+    const length = this.#keyBytes.write(key)
     const home = partitionFor(this.#keyBytes.subarray(0, length), partitions)
     if (home === partition) return
     throw new BadRecord(
       'wrong_partition',
-      `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId`,
+      `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId, or by anonymousId where there is none`,
     )
   }
 }
+
+/** What makes two keys one must not be lost because somebody logs in late. */
+const isIdentity = ({ type }: Event): boolean => type === 'merge' || type === 'link'
 
 /** Code and reason for the dead letters. A job may throw anything. */
 function faultOf(error: unknown): Fault {

@@ -1,5 +1,6 @@
 import { CodecError } from '../state/codec.ts'
 import { type Committed, type NextOffset, nextOffset } from './log.ts'
+import type { EncodedSource } from './sources.ts'
 
 /**
  * How far a task has come, written twice in each commit: beside its input offset (as that offset's metadata,
@@ -29,6 +30,12 @@ export interface Progress {
   readonly handDeaths: number
   /** Whether the owner left in order. */
   readonly clean: boolean
+  /**
+   * What others have rekeyed to this input, and how far it is taken (`Sources`); `undefined`: nothing. They grow with
+   * the partitions of the jobs that send here, and the metadata of an offset has 4,096 bytes: so they stand in
+   * the marker only, and the metadata says that they do.
+   */
+  readonly sources?: readonly EncodedSource[] | 'in-marker' | undefined
 }
 
 /** A task's progress together with where its marker lies in the changelog (-1: none yet). */
@@ -54,8 +61,9 @@ export function parseMarker(value: string, changelog: number): CommittedProgress
   return parse(value, undefined, changelog)
 }
 
-export function encodeMetadata({ next: _, ...progress }: CommittedProgress): string {
-  return JSON.stringify({ v: version, ...progress })
+export function encodeMetadata({ next: _, sources, ...progress }: CommittedProgress): string {
+  const told = sources === undefined ? {} : { sources: 'in-marker' }
+  return JSON.stringify({ v: version, ...progress, ...told })
 }
 
 /**
@@ -103,6 +111,7 @@ function parse(
     hand: integer('hand'),
     handDeaths: integer('handDeaths'),
     clean: raw.clean === true,
+    ...sourcesOf(raw.sources),
   }
   const numbers = [
     progress.next,
@@ -117,4 +126,9 @@ function parse(
     progress.handDeaths,
   ]
   return progress.history !== '' && numbers.every(Number.isSafeInteger) ? progress : undefined
+}
+
+function sourcesOf(raw: unknown): Pick<Progress, 'sources'> {
+  if (raw === 'in-marker') return { sources: raw }
+  return Array.isArray(raw) ? { sources: raw as EncodedSource[] } : {}
 }

@@ -80,6 +80,26 @@ export async function newestMarker(
   return { marker, records: seen }
 }
 
+/** What the marker at an offset of the changelog says; `undefined` where none is. */
+export async function markerAt(
+  options: Pick<RestoreOptions, 'log' | 'clock' | 'changelog' | 'partition' | 'signal'>,
+  offset: number,
+): Promise<CommittedProgress | undefined> {
+  const { changelog, partition } = options
+  for await (const batch of readFrom(
+    options,
+    changelog,
+    partition,
+    nextOffset(offset),
+    next => next > offset,
+  )) {
+    const records = new RecordReader(batch.records)
+    while (records.next())
+      if (records.offset === offset) return parseMarker(String(records.value()), offset)
+  }
+  return undefined
+}
+
 /** The append time of one record, epoch ms; `undefined` where the log does not have it any more. */
 export async function appendTimeOf(
   options: Pick<RestoreOptions, 'log' | 'clock' | 'signal'>,

@@ -3,11 +3,17 @@ import type { OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
 import type { Entity } from './entity.ts'
 import { deadRecord, deadTimer, triggerRecord } from './outputs.ts'
 
+/** Bytes of payloads, estimated, above which the task waits for a commit. */
+export const sideBytesMax = 16 * 1024 * 1024
+const recordBytesGuess = 256
+
 /** What a commit carries beside rows and states. */
 export interface SideRecords {
   readonly triggers: OutgoingRecord[]
   readonly late: OutgoingRecord[]
   readonly dead: OutgoingRecord[]
+  /** For other keys; a forwarder takes them there. */
+  readonly rekeyed: OutgoingRecord[]
 }
 
 /** What a task has done since its takeover. */
@@ -17,6 +23,9 @@ export interface Counts {
   duplicates: number
   late: number
   triggers: number
+  rekeyed: number
+  /** Records that a forwarder has brought more than once. */
+  forwardedAgain: number
   /** Feature rows committed. */
   rows: number
   timers: number
@@ -39,11 +48,14 @@ export class SideOutputs {
     duplicates: 0,
     late: 0,
     triggers: 0,
+    rekeyed: 0,
+    forwardedAgain: 0,
     rows: 0,
     timers: 0,
     dead: new Map(),
   }
   #records: SideRecords = nothing()
+  #bytes = 0
 
   constructor(job: Job, partition: number) {
     this.#job = job
@@ -51,12 +63,17 @@ export class SideOutputs {
   }
 
   get isEmpty(): boolean {
-    const { triggers, late, dead } = this.#records
-    return triggers.length + late.length + dead.length === 0
+    const { triggers, late, dead, rekeyed } = this.#records
+    return triggers.length + late.length + dead.length + rekeyed.length === 0
+  }
+
+  get full(): boolean {
+    return this.#bytes >= sideBytesMax
   }
 
   take(): SideRecords {
     const records = this.#records
+    this.#bytes = 0
     this.#records = nothing()
     return records
   }
@@ -67,15 +84,20 @@ export class SideOutputs {
   }
 
   trigger<State>(job: Job<State>, entity: Entity<State>, trigger: Trigger): void {
-    this.#records.triggers.push(triggerRecord(job, entity, trigger))
+    this.#add('triggers', triggerRecord(job, entity, trigger))
     this.counts.triggers++
+  }
+
+  rekeyed(record: OutgoingRecord): void {
+    this.#add('rekeyed', record)
+    this.counts.rekeyed++
   }
 
   late(record: RecordReader, eventTime: number, watermark: number): void {
     const reason =
       `event time ${iso(eventTime)} is more than ${this.#job.latenessMs} ms behind ` +
       `the watermark ${iso(watermark)}`
-    this.#records.late.push(this.#letter(record, { code: 'late', reason }))
+    this.#add('late', this.#letter(record, { code: 'late', reason }))
     this.counts.late++
   }
 
@@ -100,11 +122,16 @@ export class SideOutputs {
     return deadRecord(origin, { key: record.key(), value: record.value() }, fault)
   }
 
+  #add(kind: keyof SideRecords, record: OutgoingRecord): void {
+    this.#records[kind].push(record)
+    this.#bytes += (record.value?.length ?? 0) + recordBytesGuess
+  }
+
   #bury(code: string, record: OutgoingRecord): void {
-    this.#records.dead.push(record)
+    this.#add('dead', record)
     this.counts.dead.set(code, (this.counts.dead.get(code) ?? 0) + 1)
   }
 }
 
-const nothing = (): SideRecords => ({ triggers: [], late: [], dead: [] })
+const nothing = (): SideRecords => ({ triggers: [], late: [], dead: [], rekeyed: [] })
 const iso = (ms: number): string => new Date(ms).toISOString()

@@ -23,6 +23,8 @@ export class States<State = unknown> {
   #dirty: Entity<State>[] = []
   #dirtyBytes = 0
   #unsent = new Set<Entity<State>>()
+  /** Keys whose tombstones are in the commit that is running: no row may overtake these. */
+  #dropping: ReadonlySet<string> = new Set()
 
   /** `sendsEarly`: rows go out before their commit, so what is not sent yet is kept apart from what is dirty. */
   constructor(job: Job<State>, checkpoint: Checkpoint, cacheMax: number, sendsEarly: boolean) {
@@ -52,7 +54,9 @@ export class States<State = unknown> {
       return cached
     }
     const found = this.#checkpoint.get(key)
-    const entity = found ? decodeEntity(this.#job, key, found.bytes) : newEntity(this.#job, key)
+    const entity = found?.bytes
+      ? decodeEntity(this.#job, key, found.bytes)
+      : newEntity(this.#job, key)
     entity.indexedAt = found?.indexedAt
     // Before it is there: the sweep must not take away what is about to be changed.
     if (this.#cache.size >= this.#cacheMax) this.#evict()
@@ -85,16 +89,33 @@ export class States<State = unknown> {
     this.#cache.set(entity.key, entity)
   }
 
+  /** Nothing is left of the key but what it takes to say so. */
+  drop(entity: Entity<State>): void {
+    const nothing = newEntity(this.#job, entity.key)
+    nothing.dropped = true
+    nothing.eventAt = entity.eventAt
+    nothing.receivedAt = entity.receivedAt
+    this.replace(nothing)
+    this.markDirty(nothing)
+  }
+
   /** A hint of the store's index that its key's state does not confirm. */
   removeTimer(stale: TimerEntry): void {
     this.#checkpoint.removeTimer(stale)
   }
 
-  /** The entities changed since this was last called; only where rows go out early. */
+  /**
+   * The entities changed since this was last called; only where rows go out early. Tombstones go with the
+   * commit, and what comes after a tombstone that is on its way waits for it.
+   */
   takeUnsent(): Iterable<Entity<State>> {
     const unsent = this.#unsent
-    if (unsent.size > 0) this.#unsent = new Set()
-    return unsent
+    if (unsent.size === 0) return unsent
+    this.#unsent = new Set()
+    return [...unsent].filter(entity => {
+      if (this.#dropping.has(entity.key)) this.#unsent.add(entity)
+      return !entity.dropped && !this.#dropping.has(entity.key)
+    })
   }
 
   /** The dirty entities, which are clean from now on; `encode` each before the next event. */
@@ -106,16 +127,19 @@ export class States<State = unknown> {
       entity.dirty = false
       entity.committing = true
     }
+    if (this.#sendsEarly)
+      this.#dropping = new Set(frozen.flatMap(({ key, dropped }) => (dropped ? key : [])))
     return frozen
   }
 
-  encode(entity: Entity<State>): Uint8Array {
-    return encodeEntity(this.#job, entity)
+  /** For the changelog; `null`: a tombstone. */
+  encode(entity: Entity<State>): Uint8Array | null {
+    return entity.dropped ? null : encodeEntity(this.#job, entity)
   }
 
   /** The frozen commit has ended: its bytes are committed, and go the way to the store. */
   committed(
-    frozen: readonly { entity: Entity<State>; bytes: Uint8Array }[],
+    frozen: readonly { entity: Entity<State>; bytes: Uint8Array | null }[],
     marker: number,
     at: number,
   ): void {
@@ -125,6 +149,7 @@ export class States<State = unknown> {
       entity.committing = false
       return { key: entity.key, bytes, indexedAt: entity.indexedAt }
     })
+    this.#dropping = new Set()
     this.#checkpoint.accept(states, marker, at)
   }
 

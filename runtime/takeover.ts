@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Log, NextOffset, Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
 import { type CommittedProgress, parseMetadata } from './progress.ts'
-import { appendTimeOf, newestMarker, restore } from './restore.ts'
+import { appendTimeOf, markerAt, newestMarker, restore } from './restore.ts'
 import { planTakeover, type TakeoverPlan } from './takeover-plan.ts'
 
 /** The task cannot go on, and trying again will not help. The message names the remedy. */
@@ -166,6 +166,7 @@ async function resume(
       onProgress: options.onRestore,
     })
   }
+  const sources = await readSources(options, progress)
   const stored = store.progress as StoreProgress // a restore leaves one, and without a restore there was one
   const died = !progress.clean && !sameOwner
   return {
@@ -184,6 +185,22 @@ async function resume(
         ? 0
         : progress.handDeaths + (died && progress.hand === next ? 1 : 0),
       clean: false,
+      sources,
     },
   }
+}
+
+/** Metadata has no room for them: the marker that it names is the newest of its key, so compaction leaves it there. */
+async function readSources(
+  options: TakeoverOptions,
+  { sources, changelog: offset }: CommittedProgress,
+): Promise<CommittedProgress['sources']> {
+  if (sources !== 'in-marker') return sources
+  const { changelog } = outputTopics(options.job.name)
+  const marker = await markerAt({ ...options, changelog }, offset)
+  if (marker !== undefined) return marker.sources
+  throw new TaskRefused(
+    'refused',
+    `the commit of ${options.job.name}-${options.partition} names a marker at ${offset} of ${changelog}, and none is there: the changelog was cut. Give the job a new name, and let it read from the start`,
+  )
 }

@@ -56,4 +56,6 @@ export interface TaskFigures {
   readonly bufferBytes: number
   /** Whether batches wait in the lane. */
   readonly queued: boolean
+  /** Of a job that rekeys: records brought to their new keys since the takeover, and those that wait. */
+  readonly forwards: { readonly forwarded: number; readonly lag: number } | undefined
 }

@@ -73,7 +73,7 @@ export class Turns<State = unknown> {
     const startedAt = clock.elapsed()
     for (let records = 0; records < sliceRecords; records++) {
       if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
-      if (idleTicks.firing || states.full) return 'wait'
+      if (idleTicks.firing || states.full || pipeline.side.full) return 'wait'
       if (this.#timersDue && watermark.time !== undefined) {
         const fired = pipeline.fireDue(watermark.time)
         if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
@@ -107,10 +107,11 @@ export class Turns<State = unknown> {
   }
 
   #commitIfDue(): void {
-    const { states, checkpoint, steps, intake, committer, idleTicks } = this.#parts
+    const { pipeline, states, checkpoint, steps, intake, committer, idleTicks } = this.#parts
     if (committer.running || idleTicks.firing || checkpoint.full) return
     const announce = this.#mustAnnounce() && !committer.isDirty
-    const hurry = steps.active || states.full || this.#timersDue
+    const full = states.full || pipeline.side.full
+    const hurry = steps.active || full || this.#timersDue
     const stepDone = steps.active && committer.isDirty
     if (!announce && !stepDone && !committer.isDue(hurry)) return
     const hand = announce ? intake.next : -1

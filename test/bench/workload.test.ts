@@ -7,6 +7,7 @@ import { table, withSection } from '../../bench/results.ts'
 import { median, percentile } from '../../bench/run-result.ts'
 import { decodeEvent } from '../../runtime/decode.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import { contextOf } from '../jobs/events.ts'
 
 const test = suite('benchmark workload')
 const options = { events: 20_000, users: 1_000, seed: 1 }
@@ -65,7 +66,7 @@ test('the job of the comparison says what the naive features say', () => {
     const event = decodeEvent(Buffer.from(JSON.stringify(raw)), Date.UTC(2100, 0))
     const state = states.get(event.userId) ?? peerJob.create()
     states.set(event.userId, state)
-    peerJob.absorb(state, event, { key: event.userId, watermark: undefined, emit: () => undefined })
+    peerJob.absorb(state, event, contextOf())
   }
   const features = naiveFeatures(workload(options))
   const found = Array.from(states, ([user, state]) => ({ ...peerJob.row(state).features, user }))

@@ -4,6 +4,7 @@ import type { JobContext, Trigger } from '../../jobs/job.ts'
 /** An event with what matters to the test, and the rest made up. */
 export function eventOf(parts: Partial<Event>): Event {
   return {
+    key: parts.userId ?? 'ada',
     messageId: '',
     type: 'track',
     event: 'Product Viewed',
@@ -15,6 +16,7 @@ export function eventOf(parts: Partial<Event>): Event {
     properties: {},
     traits: {},
     context: {},
+    state: undefined,
     ...parts,
   }
 }
@@ -22,5 +24,9 @@ export function eventOf(parts: Partial<Event>): Event {
 /** A context that keeps what is sent. */
 export function contextOf(watermark?: number): JobContext & { readonly sent: Trigger[] } {
   const sent: Trigger[] = []
-  return { key: 'ada', watermark, sent, emit: trigger => sent.push(trigger) }
+  const nothing = () => undefined
+  return {
+    ...{ key: 'ada', watermark, sent, rekey: nothing, drop: nothing },
+    emit: trigger => sent.push(trigger),
+  }
 }

@@ -12,6 +12,8 @@ export interface JobAlone {
   readonly bad: Map<string, number>
 }
 
+const nothing = () => undefined
+
 /** Feeds each event to its customer's state: no broker, no lane, no commit. */
 export async function runJobAlone<State>(job: Job<State>, path: string): Promise<JobAlone> {
   const states = new Map<string, State>()
@@ -24,8 +26,7 @@ export async function runJobAlone<State>(job: Job<State>, path: string): Promise
       const state = states.get(key) ?? job.create()
       states.set(key, state)
       job.absorb(state, event, {
-        key,
-        watermark: undefined,
+        ...{ key, watermark: undefined, rekey: nothing, drop: nothing },
         emit: ({ name }) => triggers.set(name, [...(triggers.get(name) ?? []), key]),
       })
     } catch (error) {

@@ -28,9 +28,10 @@ test('JSON and msgpack, with and without records, say the same', () => {
     ...{ type: 'track', anonymousId: 'a1', sentAt: appendedAt - 9, receivedAt: appendedAt - 3 },
     ...{ properties: { price: 1.5, list: [1, 'x'] }, traits: { age: 3 }, context: { ip: '::1' } },
   }
-  assert.equal(decoded(json(full)), full)
-  assert.equal(decoded(new Packr({ useRecords: false }).pack(full)), full)
-  assert.equal(decoded(new Packr({ useRecords: true }).pack(full)), full)
+  const same = { key: 'ann', ...full, state: undefined }
+  assert.equal(decoded(json(full)), same)
+  assert.equal(decoded(new Packr({ useRecords: false }).pack(full)), same)
+  assert.equal(decoded(new Packr({ useRecords: true }).pack(full)), same)
 })
 
 test('what is missing or of another kind gets its neutral value', () => {
@@ -38,7 +39,7 @@ test('what is missing or of another kind gets its neutral value', () => {
   assert.equal(decoded(json({ ...odd, anonymousId: 5, context: null, sentAt: 'soon' })), {
     ...{ messageId: '', type: 'track', event: '', userId: 'ann', anonymousId: undefined },
     ...{ timestamp: event.timestamp, sentAt: undefined, receivedAt: undefined },
-    ...{ properties: {}, traits: {}, context: {} },
+    ...{ properties: {}, traits: {}, context: {}, key: 'ann', state: undefined },
   })
   assert.is(decoded(json({ ...event, userId: 42 })).userId, '42')
 })
@@ -59,6 +60,25 @@ test('no user, an empty one, one that is no text and one that is too long are no
   for (const userId of [undefined, null, '', {}, true]) bad(json({ ...event, userId }), 'no_user')
   assert.is(decoded(json({ ...event, userId: 'u'.repeat(1_024) })).userId.length, 1_024)
   bad(json({ ...event, userId: 'u'.repeat(1_025) }), 'no_user', /1024/)
+})
+
+test('who has no user id is kept by the anonymous one, where it is proper text', () => {
+  const anonymous = { ...event, userId: null, anonymousId: 'a1' }
+  const { key, userId, anonymousId } = decoded(json(anonymous))
+  assert.equal([key, userId, anonymousId], ['a1', '', 'a1'])
+  assert.is(decoded(json({ ...anonymous, userId: 'ann' })).key, 'ann')
+  bad(json({ ...anonymous, userId: {} }), 'no_user', /userId: .* got a object/)
+  bad(json({ ...anonymous, anonymousId: '' }), 'no_user')
+  bad(json({ ...anonymous, anonymousId: 'a'.repeat(1_025) }), 'no_user', /anonymousId: .*1025/)
+})
+
+test('a rekeyed event has the key that it was sent to, and may carry a state; nobody else may link and merge', () => {
+  const merge = { type: 'merge', timestamp: event.timestamp, state: new Uint8Array([1, 2]) }
+  const packed = new Packr({ useRecords: false }).pack(merge)
+  const { key, userId, type, state } = decodeEvent(packed, appendedAt, 'ann')
+  assert.equal([key, userId, type, [...(state ?? [])]], ['ann', '', 'merge', [1, 2]])
+  for (const type of ['link', 'merge']) bad(json({ ...event, type }), 'reserved_type')
+  assert.is(decoded(new Packr().pack({ ...event, state: new Uint8Array(1) })).state, undefined)
 })
 
 test('times are ISO strings, epoch ms or msgpack times, from 2000 on', () => {

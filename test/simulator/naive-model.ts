@@ -1,7 +1,15 @@
-import { type Job, JobError, type Timer, type Trigger } from '../../jobs/job.ts'
+import {
+  type Job,
+  type JobContext,
+  JobError,
+  type RekeyedEvent,
+  type Timer,
+} from '../../jobs/job.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { BadRecord, decodeEvent } from '../../runtime/decode.ts'
+import { NaiveSources } from './naive-sources.ts'
 import type { StoredRecord } from './sim-partition.ts'
+import { isBefore } from './timer-order.ts'
 
 /** What a job must have made of one partition. Offsets are the input's. */
 export interface Expected {
@@ -18,6 +26,10 @@ export interface Expected {
   readonly watermark: number | undefined
   /** `<key> <event time>` of each event absorbed. */
   readonly absorbed: readonly string[]
+  /** `rekeyedId` of each event for another key, in order. */
+  readonly rekeyed: readonly string[]
+  /** Keys with a state that has no row. */
+  readonly hidden: ReadonlySet<string>
 }
 
 export interface ExpectedRow {
@@ -31,6 +43,9 @@ export const rowId = (key: string, [offset, revision]: readonly [number, number]
   `${key}@${offset}.${revision}`
 export const triggerId = (name: string, key: string, time: number, reason: string): string =>
   `${name} ${key} ${time} ${reason}`
+
+export const rekeyedId = (to: string, key: string, { type, messageId }: RekeyedEvent): string =>
+  `${to} ${key} ${type} ${messageId}`
 
 /** A record that a task has taken, and under which definition and era it did so. */
 export interface Take<State> {
@@ -74,10 +89,13 @@ export function naiveModel<State>(
   const late: string[] = []
   const dead: string[] = []
   const absorbed: string[] = []
+  const rekeyed: string[] = []
+  const sources = new NaiveSources()
   let watermark: number | undefined
 
   for (const each of takes) {
     const { record, job } = each
+    if (!sources.arrives(record)) continue // brought before
     if (skipped.has(recordId(record.offset, record.time))) continue
     try {
       take(each)
@@ -88,16 +106,21 @@ export function naiveModel<State>(
     while (fireFirstDue(job));
   }
   const rows = new Map<string, ExpectedRow>()
-  for (const [key, { row }] of keys) if (row) rows.set(key, row)
-  return { rows, everyRow, triggers, late, dead, watermark, absorbed }
+  const hidden = new Set<string>()
+  for (const [key, { row, state, job }] of keys)
+    if (job.hidden?.(state)) hidden.add(key)
+    else if (row) rows.set(key, row)
+  return { rows, everyRow, triggers, late, dead, watermark, absorbed, rekeyed, hidden }
 
   function take({ record, job, era }: Take<State>): void {
-    const event = decodeEvent(record.value, record.time)
-    const { userId: key, messageId, timestamp } = event
+    const wasRekeyed = record.headers.rekeyed !== undefined
+    const event = decodeEvent(record.value, record.time, wasRekeyed ? record.key : undefined)
+    const { key, messageId, timestamp, type } = event
     if (partitionFor(Buffer.from(key), input.partitions) !== input.partition) {
       throw new BadRecord('wrong_partition', key)
     }
-    if (watermark !== undefined && timestamp < watermark - job.latenessMs) {
+    const neverLate = type === 'merge' || type === 'link'
+    if (watermark !== undefined && timestamp < watermark - job.latenessMs && !neverLate) {
       late.push(`${record.offset}`)
       return
     }
@@ -112,18 +135,23 @@ export function naiveModel<State>(
       newest: Number.NEGATIVE_INFINITY,
     }
     if (!isRepeat(naive, messageId, timestamp, job)) {
-      step(key, naive, job, emit => job.absorb(naive.state, event, { key, watermark, emit }))
-      keys.set(key, naive)
+      const rekeys = wasRekeyed ? (type === 'link' ? 'answers' : 'never') : 'freely'
+      const isLeft = step(key, naive, job, rekeys, context =>
+        job.absorb(naive.state, event, context),
+      )
+      if (isLeft) keys.set(key, naive)
+      else keys.delete(key)
       if (messageId !== '')
         naive.ids = [...naive.ids, { id: messageId, timestamp }].slice(-job.dedupe.last)
       naive.offset = era * ERA_SIZE + record.offset
       naive.revision = 0
       naive.asOf = Math.max(naive.asOf, timestamp)
       naive.newest = Math.max(naive.newest, timestamp)
-      keepRow(key, naive)
+      if (isLeft) keepRow(key, naive)
       absorbed.push(`${key} ${timestamp}`)
     }
-    watermark = Math.max(watermark ?? -Infinity, timestamp - job.outOfOrdernessMs)
+    sources.observe(record, timestamp - job.outOfOrdernessMs)
+    watermark = sources.watermark(record, watermark)
   }
 
   function isRepeat(
@@ -149,7 +177,8 @@ export function naiveModel<State>(
     if (!first) return false
     const { key, naive, timer } = first
     try {
-      step(key, naive, job, emit => job.fire(naive.state, timer, { key, watermark, emit }))
+      const fire = (context: JobContext) => job.fire(naive.state, timer, context)
+      if (!step(key, naive, job, 'freely', fire)) return keys.delete(key)
       naive.asOf = Math.max(naive.asOf, timer.time)
     } catch (error) {
       adopt(naive, job)
@@ -161,25 +190,45 @@ export function naiveModel<State>(
     return true
   }
 
-  /** All or nothing: what throws has neither changed the state nor sent a trigger. */
+  /**
+   * All or nothing: what throws has neither changed the state nor sent anything. Answers whether something is
+   * left of the key. `rekeys`: whether what was rekeyed may be so again.
+   */
   function step(
     key: string,
     naive: NaiveKey<State>,
     job: Job<State>,
-    change: (emit: (trigger: Trigger) => void) => void,
-  ): void {
+    rekeys: 'freely' | 'answers' | 'never',
+    change: (context: JobContext) => void,
+  ): boolean {
     const { job: jobBefore } = naive
     const before = structuredClone(jobBefore.encode(naive.state))
     adopt(naive, job)
     const emitted: string[] = []
+    const sent: string[] = []
+    let isLeft = true
     try {
-      change(({ name, time, reason }) => emitted.push(triggerId(name, key, time, reason)))
+      change({
+        key,
+        watermark,
+        emit: ({ name, time, reason }) => void emitted.push(triggerId(name, key, time, reason)),
+        rekey({ to = job.input, key: other, event }) {
+          const isAnswer = rekeys === 'answers' && event.type === 'merge' && sent.length === 0
+          if (rekeys !== 'freely' && !isAnswer) throw new JobError('rekeyed_twice', other)
+          sent.push(rekeyedId(to, other, event))
+        },
+        drop() {
+          isLeft = false
+        },
+      })
     } catch (error) {
       naive.state = jobBefore.decode(before)
       naive.job = jobBefore
       throw error
     }
     triggers.push(...emitted)
+    rekeyed.push(...sent)
+    return isLeft
   }
 
   /** Reads the state as the definition does that is about to change it. */
@@ -194,14 +243,6 @@ export function naiveModel<State>(
     naive.row = { version: [offset, revision], asOf, features, segments }
     everyRow.set(rowId(key, [offset, revision]), naive.row)
   }
-}
-
-type KeyedTimer = Timer & { readonly key: string }
-
-function isBefore(left: KeyedTimer, right: KeyedTimer): boolean {
-  if (left.time !== right.time) return left.time < right.time
-  const keys = Buffer.compare(Buffer.from(left.key), Buffer.from(right.key))
-  return keys !== 0 ? keys < 0 : left.name < right.name
 }
 
 function codeOf(error: unknown): string {
