@@ -1,7 +1,10 @@
 import type { Suite } from '../harness.ts'
+import { brokerCleaningCases } from './broker-cleaning-cases.ts'
 import { brokerGroupCases } from './broker-group-cases.ts'
 import { brokerLogCases } from './broker-log-cases.ts'
+import { brokerMemberCases } from './broker-member-cases.ts'
 import { brokerProducerCases } from './broker-producer-cases.ts'
+import { brokerRudeCases } from './broker-rude-cases.ts'
 import { brokerTopicCases } from './broker-topic-cases.ts'
 import { brokerTransactionCases } from './broker-transaction-cases.ts'
 import type { BrokerWorld } from './broker-world.ts'
@@ -14,5 +17,8 @@ export function brokerCases(test: Suite, world: () => BrokerWorld): void {
   brokerProducerCases(test, world)
   brokerTransactionCases(test, world)
   brokerGroupCases(test, world)
+  brokerMemberCases(test, world)
+  brokerCleaningCases(test, world)
+  brokerRudeCases(test, world)
   librdkafkaCases(test, world)
 }

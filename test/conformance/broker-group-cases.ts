@@ -1,4 +1,3 @@
-import type { Consumer } from 'kafkajs'
 import { errorName } from '../../protocol/error-codes.ts'
 import { Writer } from '../../protocol/writer.ts'
 import { assert, type Suite } from '../harness.ts'
@@ -36,53 +35,6 @@ export function brokerGroupCases(test: Suite, world: () => BrokerWorld): void {
       PARTITIONS,
     ))
 
-  test(
-    'two members share the partitions, one that leaves gives its own back',
-    () =>
-      BrokerCase.run(
-        world(),
-        async each => {
-          const groupId = unique('group')
-          const first = await member(each, groupId)
-          await until(() => first.partitions.length === PARTITIONS)
-          const second = await member(each, groupId)
-          await until(() => first.partitions.length === 2 && second.partitions.length === 2)
-          assert.equal([...first.partitions, ...second.partitions].sort(), [0, 1, 2, 3])
-          const admin = await each.admin()
-          const { groups } = await admin.describeGroups([groupId])
-          assert.is(groups[0]?.state, 'Stable')
-          assert.is(groups[0]?.members.length, 2)
-          const busy = await admin
-            .deleteGroups([groupId])
-            .then(String, error => error.groups?.[0]?.error?.type)
-          assert.is(busy, 'NON_EMPTY_GROUP')
-          await second.consumer.disconnect()
-          await until(() => first.partitions.length === PARTITIONS)
-        },
-        PARTITIONS,
-      ),
-    { timeoutMs: 60_000 },
-  )
-
-  test(
-    'a member that dies is missed after its session, and its partitions go to the others',
-    () =>
-      BrokerCase.run(
-        world(),
-        async each => {
-          const groupId = unique('group')
-          const dead = await joinAndDie(await each.another(), groupId, each.topic)
-          const start = performance.now()
-          const alive = await member(each, groupId)
-          await until(() => alive.partitions.length === PARTITIONS)
-          const waited = performance.now() - start
-          assert.ok(waited > 3000 && waited < 25_000, `${waited} ms, of ${dead}`)
-        },
-        PARTITIONS,
-      ),
-    { timeoutMs: 60_000 },
-  )
-
   test('heartbeats and commits of who is no member, or of another generation, are refused', () =>
     BrokerCase.run(world(), async ({ wire, topic }) => {
       const group = unique('group')
@@ -113,28 +65,6 @@ export function brokerGroupCases(test: Suite, world: () => BrokerWorld): void {
     }))
 }
 
-async function member(
-  each: BrokerCase,
-  groupId: string,
-): Promise<{ consumer: Consumer; partitions: number[] }> {
-  const consumer = each.kafka.consumer({
-    groupId,
-    heartbeatInterval: 200,
-    maxWaitTimeInMs: 100,
-    sessionTimeout: 10_000,
-    rebalanceTimeout: 10_000,
-  })
-  const found: { consumer: Consumer; partitions: number[] } = { consumer, partitions: [] }
-  consumer.on('consumer.group_join', ({ payload }) => {
-    found.partitions = [...(payload.memberAssignment[each.topic] ?? [])]
-  })
-  await consumer.connect()
-  each.closing(() => consumer.disconnect())
-  await consumer.subscribe({ topics: [each.topic] })
-  await consumer.run({ eachMessage: async () => undefined })
-  return found
-}
-
 async function join(wire: Wire, group: string, topic: string, memberId: string, sessionMs = 6000) {
   const metadata = new Writer()
     .int16(0)
@@ -159,7 +89,7 @@ async function join(wire: Wire, group: string, topic: string, memberId: string, 
 }
 
 /** Joins as the only member and syncs, and is never heard of again. */
-async function joinAndDie(wire: Wire, group: string, topic: string): Promise<string> {
+export async function joinAndDie(wire: Wire, group: string, topic: string): Promise<string> {
   const { memberId } = await join(wire, group, topic, '')
   assert.is((await join(wire, group, topic, memberId)).error, 'NONE')
   const assignment = new Writer()
@@ -227,12 +157,4 @@ async function commit(
     if (error !== 'COORDINATOR_LOAD_IN_PROGRESS' && error !== 'NOT_COORDINATOR') return error
     await pause()
   }
-}
-
-async function until(done: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (done()) return
-    await pause(50)
-  }
-  throw new Error('it did not come about in 30 s')
 }

@@ -1,9 +1,11 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { pause, unique, Wire } from './wire.ts'
 
 /** A broker to try, with a connection for each test. */
 export interface BrokerWorld {
   readonly address: string
+  /** Within so long it looks for segments that are too old; not given where a test cannot wait for it. */
+  readonly retentionMsMax?: number
 }
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
@@ -19,11 +21,13 @@ export class BrokerCase {
   private constructor(address: string, wire: Wire) {
     this.address = address
     this.wire = wire
-    this.kafka = new Kafka({
-      brokers: [address],
-      logLevel: logLevel.NOTHING,
-      retry: { initialRetryTime: 50 },
-    })
+    this.kafka = this.client({})
+  }
+
+  client(config: Partial<KafkaConfig>): Kafka {
+    const retry = { initialRetryTime: 50, ...config.retry }
+    const brokers = [this.address]
+    return new Kafka({ ...config, brokers, logLevel: logLevel.NOTHING, retry })
   }
 
   /** Runs the body on a new topic, unless `partitions` is 0. */

@@ -10,7 +10,10 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
 let broker: Broker
 
 test.before(async () => {
-  broker = await startBroker({ folder, intervals: { transactionsMs: 100, compactionMs: 200 } })
+  broker = await startBroker({
+    folder,
+    intervals: { transactionsMs: 100, compactionMs: 200, retentionMs: 200 },
+  })
 })
 
 test.after(async () => {
@@ -18,5 +21,5 @@ test.after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-brokerCases(test, () => broker)
+brokerCases(test, () => ({ address: broker.address, retentionMsMax: 20_000 }))
 test.run()
