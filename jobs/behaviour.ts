@@ -1,75 +1,132 @@
-import type { Tiles } from '../state/tiles.ts'
-import { dropTiles } from '../state/tiles.ts'
-import type { CompiledJob } from './compile.ts'
-import type { Value } from './feature.ts'
-import type { Job } from './job.ts'
-import { firstTile, type JobState, type Layout } from './layout.ts'
+import type { CompiledJob, Dispatch } from './compile.ts'
+import type { Event } from './event.ts'
+import type { Step } from './feature.ts'
+import type { Job, JobContext, Timer } from './job.ts'
+import type { JobState, Layout } from './layout.ts'
+import { copyState, restoreState } from './state-copy.ts'
 
-/** The one timer that there is: a tile leaves a window. */
+/** The timer of all windows: a tile leaves one, a session ends. */
 const decayTimer = 'decay'
 
-type Behaviour = Pick<Job<JobState>, 'absorb' | 'nextTimer' | 'fire' | 'cancel' | 'row'>
+type Behaviour = Pick<
+  Job<JobState>,
+  'absorb' | 'takesLate' | 'nextTimer' | 'fire' | 'cancel' | 'row'
+>
 
 /** What a compiled job does with one user's state. The hot loop: nothing of the definition is looked up in it. */
-export function behaviour(
-  { layout, stepsByEvent, stepsOfOthers, fields }: CompiledJob,
-  decay: 'time' | 'event',
-): Behaviour {
+export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behaviour {
+  const { layout, timers, mayThrow } = compiled
   const stepsMax = Math.max(
-    stepsOfOthers.length,
-    ...[...stepsByEvent.values()].map(steps => steps.length),
+    ...[compiled.steps, compiled.lateSteps].flatMap(({ byEvent, others }) =>
+      [others, ...byEvent.values()].map(steps => steps.length),
+    ),
   )
   // What the steps read from the event in hand: kept from one event to the next only to save its allocation.
-  const values: (Value | undefined)[] = new Array(stepsMax).fill(undefined)
+  const values: unknown[] = new Array(stepsMax).fill(undefined)
+
+  function change(state: JobState, steps: readonly Step[], event: Event, context: JobContext) {
+    let now = event.timestamp
+    if (decay === 'time' && context.watermark !== undefined && context.watermark > now)
+      now = context.watermark
+    moveTime(layout, state, now)
+    for (let i = 0; i < steps.length; i++) {
+      const value = values[i]
+      if (value !== undefined) steps[i]!.update(state, value, event, context)
+    }
+    watch(state, event.timestamp, context)
+  }
+
+  function fire(state: JobState, timer: Timer, context: JobContext) {
+    if (decay === 'time') moveTime(layout, state, timer.time)
+    timerOf(timer)?.fire(state, timer.time, context)
+    watch(state, timer.time, context)
+  }
+
+  function watch(state: JobState, time: number, context: JobContext): void {
+    if (compiled.watches.length === 0) return
+    const features = featuresOf(compiled, state)
+    for (const { check } of compiled.watches) check(state, features, time, context)
+  }
+
+  function timerOf({ name }: Timer) {
+    return timers.find(timer => timer.name === name)
+  }
 
   return {
     absorb(state, event, context) {
-      const steps = stepsByEvent.get(event.event) ?? stepsOfOthers
+      const steps = stepsOf(context.late === true ? compiled.lateSteps : compiled.steps, event)
       for (let i = 0; i < steps.length; i++) values[i] = steps[i]!.read(event)
-      // From here on nothing throws.
-      let now = event.timestamp
-      if (decay === 'time' && context.watermark !== undefined && context.watermark > now)
-        now = context.watermark
-      moveTime(layout, state, now)
-      for (let i = 0; i < steps.length; i++) {
-        const value = values[i]
-        if (value !== undefined) steps[i]!.update(state, value, event, context)
-      }
+      // From here on nothing throws where nothing says so.
+      if (mayThrow) undoable(state, () => change(state, steps, event, context))
+      else change(state, steps, event, context)
     },
+
+    takesLate: event => stepsOf(compiled.lateSteps, event).length > 0,
 
     nextTimer(state) {
-      if (decay === 'event') return undefined
-      let time = Number.POSITIVE_INFINITY
-      for (const { at, count, everyMs } of layout.tables) {
-        const oldest = state.tables[at]![0]
-        if (oldest !== undefined) time = Math.min(time, (oldest + count) * everyMs)
+      let time = decay === 'time' ? nextDecay(layout, state) : Number.POSITIVE_INFINITY
+      let name = decayTimer
+      for (const timer of timers) {
+        const next = timer.next(state)
+        if (next > time || (next === time && timer.name > name)) continue
+        time = next
+        name = timer.name
       }
-      return time === Number.POSITIVE_INFINITY ? undefined : { time, name: decayTimer }
+      return time === Number.POSITIVE_INFINITY ? undefined : { time, name }
     },
 
-    fire(state, timer) {
-      moveTime(layout, state, timer.time)
+    fire(state, timer, context) {
+      if (mayThrow) undoable(state, () => fire(state, timer, context))
+      else fire(state, timer, context)
     },
 
     cancel(state, timer) {
-      moveTime(layout, state, timer.time)
+      if (decay === 'time') moveTime(layout, state, timer.time)
+      timerOf(timer)?.cancel(state, timer.time)
     },
 
     row(state) {
-      const features: Record<string, unknown> = {}
-      for (const field of fields) {
-        const value = field.value(state)
-        if (value !== undefined) features[field.name] = value
-      }
-      return { features, segments: [] }
+      const segments: string[] = []
+      for (const { name, at } of compiled.segments) if (state.numbers[at] === 1) segments.push(name)
+      return { features: featuresOf(compiled, state), segments }
     },
   }
 }
 
-/** Never back. Every table keeps only the tiles of its window, so its first one is the next to leave. */
-function moveTime(layout: Layout, state: JobState, now: number): void {
+function stepsOf({ byEvent, others }: Dispatch, event: Event): readonly Step[] {
+  return byEvent.get(event.event) ?? others
+}
+
+/** Does it whole, or leaves the state as it was. */
+function undoable(state: JobState, change: () => void): void {
+  const before = copyState(state)
+  try {
+    change()
+  } catch (error) {
+    restoreState(state, before)
+    throw error
+  }
+}
+
+function featuresOf({ shows }: CompiledJob, state: JobState): Record<string, unknown> {
+  const features: Record<string, unknown> = {}
+  for (let i = 0; i < shows.length; i++) {
+    const { name, show } = shows[i]!
+    const value = show(state, features)
+    if (value !== undefined) features[name] = value
+  }
+  return features
+}
+
+function nextDecay({ clocks }: Layout, state: JobState): number {
+  let time = Number.POSITIVE_INFINITY
+  for (let i = 0; i < clocks.length; i++) time = Math.min(time, clocks[i]!.next(state))
+  return time
+}
+
+/** Never back. */
+function moveTime({ clocks }: Layout, state: JobState, now: number): void {
   if (now <= state.now) return
   state.now = now
-  for (const table of layout.tables)
-    dropTiles(state.tables[table.at] as Tiles, table.width, firstTile(table, now))
+  for (let i = 0; i < clocks.length; i++) clocks[i]!.advance(state)
 }

@@ -1,93 +1,114 @@
-import { definitionText, shortHash } from './definition-text.ts'
-import type { CompiledFeature, Feature, Field, Scope, Step, TriggerRule } from './feature.ts'
-import { JobError } from './job.ts'
+import { CompileScope, type Zones } from './compile-scope.ts'
+import { withdrawal, withPurpose } from './consent.ts'
+import type {
+  CompiledFeature,
+  Feature,
+  FeatureTimer,
+  Show,
+  Step,
+  TriggerRule,
+  Watch,
+} from './feature.ts'
 import { Layout } from './layout.ts'
-import { placeIdLength } from './state-form.ts'
 
 export interface CompiledJob {
   readonly layout: Layout
-  /** The steps for each event name that a feature names: features first, then triggers. */
-  readonly stepsByEvent: ReadonlyMap<string, readonly Step[]>
-  /** The steps for all other events. */
-  readonly stepsOfOthers: readonly Step[]
-  readonly fields: readonly Field[]
+  readonly steps: Dispatch
+  /** For events later than the job's lateness. */
+  readonly lateSteps: Dispatch
+  /** What the row shows, in order. */
+  readonly shows: readonly { readonly name: string; readonly show: Show }[]
+  readonly timers: readonly (FeatureTimer & { readonly name: string })[]
+  readonly watches: readonly Watch[]
+  /** Names of segments, and where their membership stands. */
+  readonly segments: readonly { readonly name: string; readonly at: number }[]
+  /** Whether the state must be copied before a step, since it may throw in its middle. */
+  readonly mayThrow: boolean
 }
 
-type Named = readonly (readonly [name: string, word: Feature | TriggerRule])[]
+export interface Dispatch {
+  /** The steps for each event name that a feature names: features first, then triggers. */
+  readonly byEvent: ReadonlyMap<string, readonly Step[]>
+  /** The steps for all other events. */
+  readonly others: readonly Step[]
+}
+
+export type Named<Word> = readonly (readonly [name: string, word: Word])[]
+
+export interface Words {
+  readonly jobName: string
+  readonly features: Named<Feature>
+  readonly segments: Named<TriggerRule>
+  readonly triggers: Named<TriggerRule>
+  readonly latestMs: number
+}
 
 /** Gives every feature its places in the state, and sorts the steps by event name. */
-export function compile(jobName: string, features: Named, triggers: Named): CompiledJob {
+export function compile(words: Words): CompiledJob {
   const layout = new Layout()
-  const placeIds = new Set<string>()
+  const places = new Set<string>()
+  const shows: { name: string; show: Show }[] = []
+  const zones: Zones = new Map()
+  const segments: { name: string; at: number }[] = []
+  const one = (role: string, name: string, word: Feature | TriggerRule): Compiled => {
+    const scope = new CompileScope(words, role, name, word, layout, places, shows, zones)
+    const compiled = consenting(word.compile(scope), scope, word)
+    if (compiled.show !== undefined) shows.push({ name, show: compiled.show })
+    if (role === 'segment') segments.push({ name, at: scope.firstNumber })
+    return { ...compiled, name }
+  }
   const compiled = [
-    ...features.map(([name, word]) =>
-      word.compile(scopeOf(jobName, 'feature', name, word, layout, placeIds)),
-    ),
-    ...triggers.map(([name, word]) =>
-      word.compile(scopeOf(jobName, 'trigger', name, word, layout, placeIds)),
-    ),
+    ...words.features.map(([name, word]) => one('feature', name, word)),
+    ...words.segments.map(([name, word]) => one('segment', name, word)),
+    ...words.triggers.map(([name, word]) => one('trigger', name, word)),
   ]
-  const fields = compiled.flatMap(feature => feature.fields)
-  checkFields(jobName, fields)
-  const names = new Set(
-    compiled.flatMap(feature => feature.steps.flatMap(bound => bound.events ?? [])),
-  )
+  // The first of all steps, since those of the features ask for the user's zone.
+  const zoneSteps = [...zones.values()].flatMap(({ bound }) => bound ?? [])
+  compiled.unshift({ name: '', steps: zoneSteps })
+  const timers = compiled.flatMap(({ timer, name }) => (timer ? [{ ...timer, name }] : []))
+  const watches = compiled.flatMap(({ watch }) => watch ?? [])
   return {
     layout,
-    stepsByEvent: new Map([...names].map(name => [name, stepsFor(compiled, name)])),
-    stepsOfOthers: stepsFor(compiled, undefined),
-    fields,
+    steps: dispatch(compiled, false),
+    lateSteps: dispatch(compiled, true),
+    shows,
+    timers,
+    watches,
+    segments,
+    mayThrow: watches.length > 0 || compiled.some(({ mayThrow }) => mayThrow === true),
   }
 }
 
-function stepsFor(compiled: readonly CompiledFeature[], event: string | undefined): Step[] {
-  return compiled
-    .flatMap(feature => feature.steps)
-    .filter(({ events }) => events === undefined || (event !== undefined && events.includes(event)))
-    .map(bound => bound.step)
-}
+type Compiled = CompiledFeature & { readonly name: string }
 
-function scopeOf(
-  jobName: string,
-  role: 'feature' | 'trigger',
-  name: string,
-  word: Feature | TriggerRule,
-  layout: Layout,
-  placeIds: Set<string>,
-): Scope {
-  const definition = `${role} ${name} ${word.kind} ${definitionText(word.options)}`
-  const placeId = (part: string): string => {
-    const id = shortHash(`${part} of ${definition}`, placeIdLength)
-    if (placeIds.has(id))
-      throw new JobError(
-        'bad_definition',
-        `job "${jobName}", ${role} "${name}": by chance it has the id of another one (one in a billion); name it otherwise`,
-      )
-    placeIds.add(id)
-    return id
-  }
+function dispatch(compiled: readonly Compiled[], late: boolean): Dispatch {
+  const bounds = compiled.flatMap(({ steps }) => steps ?? []).filter(one => one.takesLate || !late)
+  const stepsFor = (name: string | undefined) =>
+    bounds
+      .filter(({ events }) => events === undefined || (name !== undefined && events.includes(name)))
+      .map(({ step }) => step)
+  const names = new Set(bounds.flatMap(({ events }) => events ?? []))
   return {
-    name,
-    fail(problem, remedy) {
-      throw new JobError(
-        'bad_definition',
-        `job "${jobName}", ${role} "${name}": ${problem}; ${remedy}`,
-      )
-    },
-    number: (part, initial) => layout.number(placeId(part), initial),
-    list: part => layout.list(placeId(part)),
-    column: (part, everyMs, count) => layout.column(placeId(part), everyMs, count),
+    byEvent: new Map([...names].map(name => [name, stepsFor(name)])),
+    others: stepsFor(undefined),
   }
 }
 
-function checkFields(jobName: string, fields: readonly Field[]): void {
-  const names = new Set<string>()
-  for (const { name } of fields) {
-    if (names.has(name))
-      throw new JobError(
-        'bad_definition',
-        `job "${jobName}": two features show a field "${name}" (a distinct count also shows <name>Capped); name one otherwise`,
-      )
-    names.add(name)
-  }
+/** A feature for a purpose sees only events with consent to it, and a withdrawal makes it new. */
+function consenting(
+  compiled: CompiledFeature,
+  scope: CompileScope,
+  word: Feature | TriggerRule,
+): CompiledFeature {
+  const { purpose } = word.options as { purpose?: unknown }
+  if (purpose === undefined) return compiled
+  if (typeof purpose !== 'string' || purpose === '')
+    return scope.fail(
+      `purpose is ${JSON.stringify(purpose)}`,
+      "write a category of the events' consent: purpose: 'Advertising'",
+    )
+  if (compiled.steps === undefined)
+    scope.fail('it takes no events, so it has no purpose', 'give its features their purposes')
+  const steps = (compiled.steps ?? []).map(bound => withPurpose(bound, purpose))
+  return { ...compiled, steps: [...steps, withdrawal(purpose, state => scope.clear(state))] }
 }

@@ -5,12 +5,24 @@ import { durationForm, parseDuration } from './duration.ts'
 import type { Feature, TriggerRule } from './feature.ts'
 import { type Job, JobError } from './job.ts'
 import type { JobState } from './layout.ts'
+import { isWhole } from './selection.ts'
 import { stateForm } from './state-form.ts'
+import { type Segment, segmentRule } from './watches.ts'
 
+export { after } from './after.ts'
+export { decayedCount } from './decayed-count.ts'
+export { derive } from './derive.ts'
 export { distinct, lastDistinct } from './distinct.ts'
+export { firstValue, lastValue, max, min } from './extremes.ts'
 export { first } from './first.ts'
+export { histogram } from './histogram.ts'
+export { percentile } from './percentile.ts'
+export { process } from './process.ts'
 export { firstTime, lastTime } from './times.ts'
-export { count, sum } from './totals.ts'
+export { topK } from './top-k.ts'
+export { average, count, ratio, sum } from './totals.ts'
+export { crosses } from './watches.ts'
+export { days, hopping, rolling, sessions, tumbling } from './window.ts'
 
 export interface JobDefinition {
   /** Letters, digits, '-' and '_', at most 100. Topics and folders are named after it. */
@@ -20,6 +32,8 @@ export interface JobDefinition {
   /** Whose features they are: the record key, which is the user id. */
   readonly key?: 'userId'
   readonly features: Readonly<Record<string, Feature>>
+  /** Users by their features. A row names those that its user belongs to; entering and leaving one is a trigger. */
+  readonly segments?: Readonly<Record<string, Segment>>
   readonly triggers?: Readonly<Record<string, TriggerRule>>
   /** 'wall-clock' (default): time goes on for a quiet task. 'hold', for old data: time is the events' alone. */
   readonly idle?: 'wall-clock' | 'hold'
@@ -40,6 +54,7 @@ const optionNames = [
   'input',
   'key',
   'features',
+  'segments',
   'triggers',
   'idle',
   'decay',
@@ -63,7 +78,7 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
   const fail: Fail = (problem, remedy) => {
     throw new JobError('bad_definition', `job ${show(definition?.name)}: ${problem}; ${remedy}`)
   }
-  const [features, triggers] = checkNames(definition, fail)
+  const { features, segments, triggers } = checkNames(definition, fail)
   const { name, input, idle = 'wall-clock', decay = 'time', stateBytesMax = 65_536 } = definition
   if (idle !== 'wall-clock' && idle !== 'hold')
     fail(`idle is ${show(idle)}`, "write 'wall-clock' or 'hold'")
@@ -75,21 +90,26 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
       'write bytes, 1024 to 900000: a record of the changelog must hold them',
     )
 
-  const compiled = compile(name, features, triggers)
+  const outOfOrdernessMs = duration('outOfOrderness', definition.outOfOrderness ?? '30s', fail)
+  const latenessMs = duration('lateness', definition.lateness ?? '1d', fail)
   const settings = {
-    name,
-    input,
-    idle,
-    outOfOrdernessMs: duration('outOfOrderness', definition.outOfOrderness ?? '30s', fail),
-    latenessMs: duration('lateness', definition.lateness ?? '1d', fail),
+    ...{ name, input, idle, outOfOrdernessMs, latenessMs },
     dedupe: dedupe(definition.dedupe, fail),
     stateBytesMax,
   }
+  const latestMs = outOfOrdernessMs + latenessMs
+  const compiled = compile({ jobName: name, features, segments, triggers, latestMs })
+  const { layout } = compiled
+  const meaning = {
+    ...{ ...settings, decay, features: written(features), triggers: written(triggers) },
+    ...(segments.length > 0 && { segments: written(segments) }),
+  }
   return {
     ...settings,
-    hash: hashOf({ ...settings, decay, features: written(features), triggers: written(triggers) }),
-    create: () => compiled.layout.create(),
-    ...stateForm(compiled.layout),
+    hash: hashOf(meaning),
+    create: () => layout.create(),
+    merge: (into, from) => layout.merge(into, from),
+    ...stateForm(layout),
     ...behaviour(compiled, decay),
   }
 }
@@ -121,17 +141,29 @@ function checkNames(definition: JobDefinition, fail: Fail) {
 
   const features = words(definition.features, 'feature', fail)
   const triggers = words(definition.triggers ?? {}, 'trigger', fail)
+  const segments = segmentRules(definition.segments ?? {}, fail)
   if (features.length === 0)
     fail('it has no feature', "write features: { views: count({ of: 'Product Viewed' }) }")
-  if (features.length + triggers.length > featuresMax)
+  const wordsCount = features.length + segments.length + triggers.length
+  if (wordsCount > featuresMax)
     fail(
-      `it has ${features.length + triggers.length} features and triggers`,
+      `it has ${wordsCount} features, segments and triggers`,
       `${featuresMax} is the most: split it into two jobs`,
     )
-  for (const [name] of triggers)
-    if (features.some(([other]) => other === name))
-      fail(`a feature and a trigger are both named "${name}"`, 'name one of them otherwise')
-  return [features, triggers] as const
+  const names = [...features, ...segments, ...triggers].map(([name]) => name)
+  const doubled = names.find((name, at) => names.indexOf(name) < at)
+  if (doubled !== undefined)
+    fail(`two features, segments or triggers are named "${doubled}"`, 'name one of them otherwise')
+  return { features, segments, triggers }
+}
+
+function segmentRules(named: Readonly<Record<string, Segment>>, fail: Fail) {
+  if (typeof named !== 'object' || named === null || Array.isArray(named))
+    fail(`its segments are ${show(named)}`, 'write segments: { loyal: features => … }')
+  const rules = Object.entries(named).map(
+    ([name, belongs]) => [name, segmentRule(belongs)] as const,
+  )
+  return words(Object.fromEntries(rules), 'trigger', fail)
 }
 
 /** The features or triggers with their names, each checked as far as it can be without compiling. */
@@ -179,10 +211,6 @@ function dedupe(given: JobDefinition['dedupe'], fail: Fail): Job['dedupe'] {
 
 function duration(option: string, text: string, fail: Fail): number {
   return parseDuration(text) ?? fail(`${option} is ${show(text)}`, `write ${durationForm}`)
-}
-
-function isWhole(value: unknown, min: number, max: number): boolean {
-  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
 }
 
 function isMatch(value: unknown, pattern: RegExp): boolean {

@@ -1,6 +1,7 @@
 import type { Event } from './event.ts'
 import type { JobContext } from './job.ts'
-import type { JobState, Table } from './layout.ts'
+import type { CellPlace, Clock, JobState, ListPlace, NumberPlace, Table } from './layout.ts'
+import type { TimeZones } from './time-zone.ts'
 
 /**
  * One word of the feature language, as `count({…})` and its like make it. It learns its name and is
@@ -22,14 +23,20 @@ export interface TriggerRule {
 }
 
 export interface CompiledFeature {
-  readonly steps: readonly Bound[]
-  /** What it shows in the row; a trigger shows nothing. */
-  readonly fields: readonly Field[]
+  readonly steps?: readonly Bound[]
+  /** What the row shows under its name; a trigger shows nothing. */
+  readonly show?: Show
+  readonly timer?: FeatureTimer
+  readonly watch?: Watch
+  /** Whether its steps or its timer may throw: then the state is copied before each of them. */
+  readonly mayThrow?: boolean
 }
 
 /** A step and the names of the events that it is for; `undefined`: all events. */
 export interface Bound {
   readonly events: readonly string[] | undefined
+  /** Whether it takes events too that are later than the job's lateness: what has no window does. */
+  readonly takesLate: boolean
   readonly step: Step
 }
 
@@ -39,25 +46,58 @@ export interface Bound {
  */
 export interface Step {
   /** What the event gives; `undefined`: nothing. Throws a `JobError` for an event that it cannot take. */
-  read(event: Event): Value | undefined
-  /** Never throws. `state.now` has been moved by the event. */
-  update(state: JobState, value: Value, event: Event, context: JobContext): void
+  read(event: Event): unknown
+  /** `state.now` has been moved by the event. Throws only where the feature says so (`mayThrow`). */
+  update(state: JobState, value: unknown, event: Event, context: JobContext): void
 }
 
-export type Value = number | string
-
-export interface Field {
-  readonly name: string
-  /** A value that JSON can say; `undefined` leaves the field out. */
-  value(state: JobState): unknown
+/** A timer of one feature, in event time. */
+export interface FeatureTimer {
+  /** Epoch ms; Infinity: none. */
+  next(state: JobState): number
+  /** Afterwards `next` answers another time. */
+  fire(state: JobState, time: number, context: JobContext): void
+  /** As `fire`, without doing what it is for. Never throws. */
+  cancel(state: JobState, time: number): void
 }
+
+/** Looks at the features after each change of a user, and sends a record when something has come about. */
+export interface Watch {
+  check(
+    state: JobState,
+    features: Readonly<Record<string, unknown>>,
+    time: number,
+    context: JobContext,
+  ): void
+}
+
+/** A value that JSON can say; `undefined` leaves it out. `before` has the features that stand before it. Never throws. */
+export type Show = (state: JobState, before: Readonly<Record<string, unknown>>) => unknown
 
 /** What a feature is given while it is compiled. */
 export interface Scope {
   readonly name: string
+  /** How far back in event time an event may still come that a window takes, ms. */
+  readonly latestMs: number
+  /** Names of the features before it that show something. */
+  readonly before: readonly string[]
   /** Throws the definition's error: what is wrong, and how to write it. */
   fail(problem: string, remedy: string): never
-  number(part: string, initial: number): number
-  list(part: string): number
-  column(part: string, everyMs: number, count: number): { table: Table; column: number }
+  number(part: string, initial: number, merge: NumberPlace['merge']): number
+  list(part: string, merge: ListPlace['merge']): number
+  cell(part: string, place: Omit<CellPlace, 'id'>): number
+  column(
+    part: string,
+    window: Pick<Table, 'everyMs' | 'count' | 'whole'>,
+  ): { table: Table; column: number }
+  clock(clock: Clock): void
+  /** Answers the user's time zone, '' for UTC: that of the newest of all his events that names one. */
+  zone(given: string): ZonePlace
+}
+
+export interface ZonePlace {
+  readonly zones: TimeZones
+  /** The zone that an event itself names. */
+  of(event: Event): string | undefined
+  user(state: JobState): string
 }

@@ -12,14 +12,15 @@ export function first(options: Selection): TriggerRule {
     kind: 'first',
     options,
     compile(scope) {
-      checkOptions(scope, options, ['of', 'where'])
+      checkOptions(scope, options, ['of', 'where', 'purpose'])
       const events = eventNames(scope, 'of', options.of)
       const wanted = predicate(scope, options.where)
-      const fired = scope.number('fired', 0)
+      const fired = scope.number('fired', 0, Math.max)
       return {
         steps: [
           {
             events,
+            takesLate: true,
             step: {
               read: event => (wanted(event) ? 1 : undefined),
               update(state, _value, event, context) {
@@ -31,7 +32,6 @@ export function first(options: Selection): TriggerRule {
             },
           },
         ],
-        fields: [],
       }
     },
   }

@@ -30,12 +30,19 @@ export interface Job<State = unknown> {
   decode(encoded: unknown): State
   /** Takes the event into the state. On a throw (a `JobError`) the state is as it was. */
   absorb(state: State, event: Event, context: JobContext): void
+  /** Whether something takes the event though it is later than the lateness. Left out: nothing ever does. */
+  takesLate?(event: Event): boolean
   /** The key's next timer, first by time, then by name. A pure function of the state. */
   nextTimer(state: State): Timer | undefined
   /** Fires what `nextTimer` said; afterwards `nextTimer` answers another. On a throw the state is as it was. */
   fire(state: State, timer: Timer, context: JobContext): void
   /** Removes a timer that threw, firing nothing. */
   cancel(state: State, timer: Timer): void
+  /**
+   * Takes into a user's state what is remembered of who he was before he was known. `from` is of no use
+   * afterwards. Its timers and windows go on; what both count is counted once each.
+   */
+  merge(into: State, from: State): void
   row(state: State): JobRow
   /**
    * Whether the key has no row now, such as an anonymous one that is somebody's: a tombstone stands in its place.
@@ -49,11 +56,17 @@ export interface JobRow {
   readonly segments: readonly string[]
 }
 
+/** What the features show, by name. Its author alone knows what is what. */
+// biome-ignore lint/suspicious/noExplicitAny: a job's own functions compare and add what they know to be numbers
+export type FeatureValues = Readonly<Record<string, any>>
+
 export interface JobContext {
   /** The key. */
   readonly key: string
   /** The task's watermark before this event, epoch ms; `undefined` before the first. */
   readonly watermark: number | undefined
+  /** The event is later than the job's lateness: only what has no window takes it. */
+  readonly late?: boolean
   /** Sends a trigger record with this step's commit; forgotten when the step throws. */
   emit(trigger: Trigger): void
   /**

@@ -27,7 +27,7 @@ export default defineJob({
   idle: 'hold',
   decay: 'event',
   features: {
-    orders: distinct({ of: sales, value: 'invoice', max: 500 }),
+    orders: distinct({ of: sales, value: 'invoice', exact: 500 }),
     units: sum({ of: salesAndRefunds, value: 'quantity' }),
     revenue: sum({ of: salesAndRefunds, value: amount }),
     lastProducts: lastDistinct({ of: sales, value: 'product', keep: 10 }),

@@ -9,6 +9,11 @@ export interface Selection {
   readonly of?: string | readonly string[]
   /** Takes only events for which it answers true, and not false. Pure: no clock, no randomness, nothing from outside. */
   readonly where?: (event: Event) => boolean
+  /**
+   * A category of consent: only events that say yes to it (`context.consent.categoryPreferences`) reach the
+   * feature, and one that says no clears it.
+   */
+  readonly purpose?: string
 }
 
 /**
@@ -95,6 +100,22 @@ export function textReader(scope: Scope, options: Valued): (event: Event) => str
   }
 }
 
+/** A text of at most 256 characters, a number or a boolean, as it is. */
+export function scalarReader(
+  scope: Scope,
+  options: Valued,
+): (event: Event) => string | number | boolean | undefined {
+  const find = finder(scope, options)
+  const wanted = `a text of at most ${textLengthMax} characters, a number or a boolean`
+  return event => {
+    const found = find(event)
+    if (typeof found === 'string' && found.length <= textLengthMax) return found
+    if (typeof found === 'number' && Number.isFinite(found)) return found
+    if (typeof found === 'boolean' || found === undefined) return found
+    throw badValue(scope.name, options, wanted, found)
+  }
+}
+
 /** `undefined`: pass over the event. */
 function finder(scope: Scope, options: Valued): (event: Event) => unknown {
   const { value, optional } = options
@@ -158,4 +179,8 @@ function thrown(name: string, option: string, error: unknown): JobError {
     `feature "${name}": its ${option} function threw: ${reason.slice(0, 200)}`,
     error,
   )
+}
+
+export function isWhole(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
 }

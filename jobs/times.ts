@@ -22,29 +22,25 @@ function extremeTime(
     kind,
     options,
     compile(scope) {
-      checkOptions(scope, options, ['of', 'where'])
+      checkOptions(scope, options, ['of', 'where', 'purpose'])
       const wanted = predicate(scope, options.where)
-      const at = scope.number('time', Number.NaN)
+      const of = (known: number, time: number): number =>
+        Number.isNaN(known) ? time : Number.isNaN(time) ? known : pick(known, time)
+      const at = scope.number('time', Number.NaN, of)
       return {
         steps: [
           {
             events: eventNames(scope, 'of', options.of),
+            takesLate: true,
             step: {
               read: event => (wanted(event) ? event.timestamp : undefined),
-              update(state, value) {
-                const time = value as number
-                const known = state.numbers[at] as number
-                state.numbers[at] = Number.isNaN(known) ? time : pick(known, time)
+              update(state, time) {
+                state.numbers[at] = of(state.numbers[at] as number, time as number)
               },
             },
           },
         ],
-        fields: [
-          {
-            name: scope.name,
-            value: state => (Number.isNaN(state.numbers[at]) ? null : state.numbers[at]),
-          },
-        ],
+        show: state => (Number.isNaN(state.numbers[at]) ? null : state.numbers[at]),
       }
     },
   }

@@ -1,3 +1,5 @@
+import { hash53 } from './hash.ts'
+
 /**
  * The last message ids of one key, by which a repeat is known: at most `last` of them, and none more than
  * `withinMs` older in event time than the key's newest event. An older repeat counts again.
@@ -29,7 +31,7 @@ export class RecentIds {
   /** Whether an event of this id was added, and is still remembered at event time `time`. Never for ''. */
   seen(id: string, time: number): boolean {
     if (id === '' || this.#ids.length === 0) return false
-    const hash = hashOf(id)
+    const hash = hash53(id)
     const earliest = Math.max(time, this.#newestTime) - this.#withinMs
     const ids = this.#ids
     for (let at = this.#firstOfLast(); at < ids.length; at += 2)
@@ -41,7 +43,7 @@ export class RecentIds {
   add(id: string, time: number): void {
     if (id === '' || this.#last === 0) return
     if (time > this.#newestTime) this.#newestTime = time
-    this.#ids.push(hashOf(id), time)
+    this.#ids.push(hash53(id), time)
     // Not at each event: moving the others up would cost more than the rest of this.
     if (this.#ids.length >= 4 * this.#last) this.#forget()
   }
@@ -83,29 +85,4 @@ function isNumbers(values: unknown[]): values is number[] {
 function notIds(encoded: unknown): TypeError {
   const found = String(JSON.stringify(encoded)).slice(0, 100)
   return new TypeError(`expected encoded message ids, [newest time, hash, age, …]; found ${found}`)
-}
-
-/**
- * 53 bits of a string's UTF-16 units: two lanes with different odd multipliers, mixed into each other at the
- * end as MurmurHash3 finishes its own (https://github.com/aappleby/smhasher). Not for keeping secrets.
- */
-function hashOf(id: string): number {
-  let high = 0x9e3779b9
-  let low = 0x85ebca6b ^ id.length
-  for (let i = 0; i < id.length; i++) {
-    const unit = id.charCodeAt(i)
-    high = Math.imul(high ^ unit, 0x9e3779b1)
-    low = Math.imul(low ^ unit, 0x5bd1e995)
-    high ^= high >>> 15
-    low ^= low >>> 13
-  }
-  high = finish(high ^ Math.imul(low, 0xc2b2ae35))
-  low = finish(low ^ Math.imul(high, 0x27d4eb2f))
-  return (high >>> 11) * 2 ** 32 + (low >>> 0)
-}
-
-function finish(lane: number): number {
-  let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return mixed ^ (mixed >>> 16)
 }

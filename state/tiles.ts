@@ -33,12 +33,41 @@ export function dropTiles(tiles: Tiles, width: number, first: number): void {
   tiles.splice(0, rowOf(tiles, width, first))
 }
 
-/** Adds up one column of the tiles from `first` on. */
-export function sumTiles(tiles: Tiles, width: number, first: number, column: number): number {
+/** Adds up one column of the tiles from `first` to `last`. */
+export function sumTiles(
+  tiles: Tiles,
+  width: number,
+  first: number,
+  last: number,
+  column: number,
+): number {
   let sum = 0
-  for (let row = 0; row < tiles.length; row += width)
-    if ((tiles[row] as number) >= first) sum += tiles[row + column] as number
+  for (let row = 0; row < tiles.length; row += width) {
+    const tile = tiles[row] as number
+    if (tile >= first && tile <= last) sum += tiles[row + column] as number
+  }
   return sum
+}
+
+/** Adds every column of every tile of `from`, which has the same columns. */
+export function mergeTiles(into: Tiles, from: Tiles, width: number): void {
+  for (let row = 0; row < from.length; row += width)
+    for (let column = 1; column < width; column++)
+      addToTile(into, width, from[row] as number, column, from[row + column] as number)
+}
+
+/** Makes one column zero, and drops the tiles that then have nothing but zeros. */
+export function clearColumn(tiles: Tiles, width: number, column: number): void {
+  let kept = 0
+  for (let row = 0; row < tiles.length; row += width) {
+    tiles[row + column] = 0
+    let empty = true
+    for (let at = row + 1; at < row + width; at++) if (tiles[at] !== 0) empty = false
+    if (empty) continue
+    for (let at = 0; at < width; at++) tiles[kept + at] = tiles[row + at] as number
+    kept += width
+  }
+  tiles.length = kept
 }
 
 /** Position of the row of `tile`, or where it belongs. Looks at the newest first: most events belong there. */

@@ -155,9 +155,9 @@ function anyWord(): fc.Arbitrary<(choice: AnyChoice) => Pair> {
         feature: lastDistinct({ ...choice, value: event => event.properties.product, keep }),
         twin: lastDistinctTwin(choice, keep),
       })),
-    fc.integer({ min: 1, max: 4 }).map(max => ({ minus: _, window: __, ...choice }: AnyChoice) => ({
-      feature: distinct({ ...choice, value: 'product', max }),
-      twin: distinctTwin(choice, max),
+    fc.constant(({ minus: _, window: __, ...choice }: AnyChoice) => ({
+      feature: distinct({ ...choice, value: 'product' }),
+      twin: distinctTwin(choice),
     })),
     fc.constant(({ minus: _, window: __, ...choice }: AnyChoice) => ({
       feature: firstTime(choice),

@@ -1,13 +1,5 @@
 import type { JobDefinition } from '../../jobs/define-job.ts'
-import {
-  count,
-  defineJob,
-  distinct,
-  first,
-  lastDistinct,
-  lastTime,
-  sum,
-} from '../../jobs/define-job.ts'
+import { count, defineJob, first, lastDistinct, lastTime, sum } from '../../jobs/define-job.ts'
 import { JobError } from '../../jobs/job.ts'
 import { decodeState, encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
@@ -105,23 +97,6 @@ test('an order that is refused fires nothing, and the next good one is the first
   assert.equal(
     context.sent.map(trigger => trigger.time),
     [2],
-  )
-})
-
-test('a distinct count beyond its bound stays there and says so', () => {
-  const job = defineJob({ ...base, features: { items: distinct({ value: 'item', max: 2 }) } })
-  const state = job.create()
-  const rows = ['a', 'b', 'a', 'c', 'a'].map(item => {
-    job.absorb(state, eventOf({ properties: { item } }), contextOf())
-    return job.row(state).features
-  })
-  assert.equal(
-    rows.map(row => row.items),
-    [1, 2, 2, 2, 2],
-  )
-  assert.equal(
-    rows.map(row => row.itemsCapped),
-    [undefined, undefined, undefined, true, true],
   )
 })
 

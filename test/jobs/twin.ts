@@ -40,11 +40,9 @@ export function lastDistinctTwin(choice: Choice, keep: number): Twin {
   }
 }
 
-export function distinctTwin(choice: Choice, max: number): Twin {
-  return (events, now) => {
-    const products = new Set(chosen(events, now, choice).map(event => event.properties.product))
-    return Math.min(products.size, max)
-  }
+export function distinctTwin(choice: Choice): Twin {
+  return (events, now) =>
+    new Set(chosen(events, now, choice).map(event => event.properties.product)).size
 }
 
 export function timeTwin(choice: Choice, pick: (...times: number[]) => number): Twin {

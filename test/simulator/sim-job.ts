@@ -31,14 +31,21 @@ export interface SimJobOptions {
   readonly idle: Job['idle']
   /** The definition: the second has one feature more. */
   readonly definition?: 1 | 2
+  readonly name?: string
+  readonly input?: string
 }
 
 /** A job made for being checked: its row tells whether every event and timer came once and in order. */
-export function simJob({ idle, definition = 1 }: SimJobOptions): Job<SimState> {
+export function simJob({
+  idle,
+  definition = 1,
+  name = 'sim',
+  input = 'events',
+}: SimJobOptions): Job<SimState> {
   const second = definition === 2
   return {
-    name: 'sim',
-    input: 'events',
+    name,
+    input,
     hash: `sim-${definition}`,
     idle,
     outOfOrdernessMs: 5_000,
@@ -92,6 +99,12 @@ export function simJob({ idle, definition = 1 }: SimJobOptions): Job<SimState> {
 
     cancel(state, timer) {
       state.timers = state.timers.filter(each => each.name !== timer.name)
+    },
+
+    merge(into, from) {
+      into.count += from.count
+      into.sum += from.sum
+      into.chain = chained(into.chain, String(from.chain))
     },
 
     row: ({ count, sum, chain, timerChain, extra }) => ({
