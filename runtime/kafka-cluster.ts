@@ -4,6 +4,7 @@ import { deniedReason } from './kafka-denied.ts'
 import { wholeAnswers } from './kafka-sockets.ts'
 import { withoutNegativeTimeoutWarnings } from './kafka-warnings.ts'
 import { LogDenied, LogError, type LogStatus } from './log.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /**
  * kafkajs as far as Millrace uses it: connections (TLS, SASL), metadata and coordinators. Its types do not
@@ -113,6 +114,20 @@ export function openCluster(kafka: kafkajs.Kafka): Cluster {
   return cluster as Cluster
 }
 
+/** kafkajs waits for each answer before it disconnects; a broker that stands still gives none. */
+const disconnectMsMax = 1_000
+
+/** Waits for the disconnecting, but not for long: what is left of it ends with its requests' time. */
+export async function untilDisconnected(
+  clock: Clock,
+  disconnecting: Promise<unknown>,
+  msMax = disconnectMsMax,
+): Promise<void> {
+  const inTime = new AbortController()
+  const ended = disconnecting.finally(() => inTime.abort())
+  await Promise.race([ended, clock.sleep(msMax, inTime.signal)])
+}
+
 /** Sends one request that kafkajs does not encode itself, and hands its answer's bytes to `read`. */
 export async function exchange<Answer extends object>(
   broker: Broker,
@@ -170,7 +185,7 @@ export const denialsMax = 3
 
 /**
  * Repeats `attempt` while the broker is unreachable, with backoff, telling `onStatus` when it goes and comes back.
- * A wrong certificate or login is final: a `LogDenied`.
+ * A wrong certificate or login is final: a `LogDenied`. When the signal is aborted it rejects at once.
  */
 export async function whileUnreachable<Result>(
   options: Pick<KafkaOptions, 'brokers' | 'clock' | 'onStatus'>,
@@ -181,7 +196,7 @@ export async function whileUnreachable<Result>(
   let denials = 0
   for (let failures = 0; ; failures++) {
     try {
-      const result = await attempt()
+      const result = await unlessAborted(signal, attempt())
       if (downSince !== undefined) {
         options.onStatus?.({
           kind: 'reachable',

@@ -1,6 +1,12 @@
 import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
-import { type KafkaOptions, kafkaClient, kafkaFault, whileUnreachable } from './kafka-cluster.ts'
+import {
+  type KafkaOptions,
+  kafkaClient,
+  kafkaFault,
+  untilDisconnected,
+  whileUnreachable,
+} from './kafka-cluster.ts'
 import { KafkaMembership } from './kafka-membership.ts'
 import { KafkaProducer } from './kafka-producer.ts'
 import { KafkaReader } from './kafka-reader.ts'
@@ -99,7 +105,7 @@ export function openKafkaLog(options: KafkaOptions): Log {
 
     async close() {
       closed.abort()
-      await disconnect()
+      await untilDisconnected(options.clock, disconnect())
     },
   }
 }

@@ -5,6 +5,7 @@ import {
   denialsMax,
   type KafkaOptions,
   kafkaFault,
+  untilDisconnected,
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { LogError, type Membership, type MembershipOptions } from './log.ts'
@@ -12,6 +13,8 @@ import { LogError, type Membership, type MembershipOptions } from './log.ts'
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol
 const assignerName = 'millrace-sticky'
 const version = 1
+/** A group that has not heard that a member left waits for its session to end. */
+const leaveMsMax = 3_000
 
 /**
  * A kafkajs consumer that fetches nothing: all its partitions are paused from the moment they are assigned.
@@ -87,7 +90,7 @@ export class KafkaMembership implements Membership {
 
   async leave(): Promise<void> {
     this.#closed.abort()
-    await this.#consumer.disconnect()
+    await untilDisconnected(this.#options.clock, this.#consumer.disconnect(), leaveMsMax)
   }
 
   /** Else the group waits for the dead member's session to end. Who is unknown has been removed already. */

@@ -7,6 +7,7 @@ import {
   type KafkaOptions,
   kafkaFault,
   openCluster,
+  untilDisconnected,
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
@@ -47,7 +48,7 @@ export class KafkaProducer implements Producer {
 
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#cluster.disconnect()
+    await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
   async #send(appends: readonly Append[]): Promise<Offset[]> {

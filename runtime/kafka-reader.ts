@@ -7,6 +7,7 @@ import {
   type KafkaOptions,
   kafkaFault,
   openCluster,
+  untilDisconnected,
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { untilKnown } from './kafka-unknown.ts'
@@ -19,6 +20,7 @@ import {
   type Reader,
   type ReaderOptions,
 } from './log.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** A partition's leader moved, or is being elected: ask for metadata anew, and again. */
 const moved = new Set<number>([
@@ -86,10 +88,17 @@ export class KafkaReader implements Reader {
 
   async poll(): Promise<Fetched[]> {
     const { clock, waitMsMax } = this.#options
-    if (this.#closed.signal.aborted) return []
-    await this.#connect()
-    await this.#startPolls()
-    if (this.#polls.size > 0) return Promise.race(this.#polls.values())
+    const { signal } = this.#closed
+    if (signal.aborted) return []
+    try {
+      await this.#connect()
+      await this.#startPolls()
+      if (this.#polls.size > 0)
+        return await unlessAborted(signal, Promise.race(this.#polls.values()))
+    } catch (error) {
+      if (signal.aborted) return []
+      throw error
+    }
     this.#wake = new AbortController()
     await clock.sleep(waitMsMax, this.#wake.signal)
     return []
@@ -99,7 +108,7 @@ export class KafkaReader implements Reader {
     this.#closed.abort()
     this.#wake?.abort()
     this.#positions.clear()
-    await this.#cluster.disconnect()
+    await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
   async #connect(): Promise<void> {

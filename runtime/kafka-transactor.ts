@@ -7,6 +7,7 @@ import {
   type KafkaOptions,
   kafkaFault,
   openCluster,
+  untilDisconnected,
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
@@ -21,6 +22,7 @@ import {
   type Transactor,
   type TransactorOptions,
 } from './log.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 const transaction = 1 // kind of coordinator
 
@@ -87,7 +89,7 @@ export class KafkaTransactor implements Transactor {
 
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#cluster.disconnect()
+    await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
   async #send(appends: readonly Append[], added: Set<string>): Promise<Offset[]> {
@@ -117,7 +119,8 @@ export class KafkaTransactor implements Transactor {
       }
     })
     try {
-      const bases = await this.#partitions.produce(transactionalId, batches, timeoutMs)
+      const produced = this.#partitions.produce(transactionalId, batches, timeoutMs)
+      const bases = await unlessAborted(this.#closed.signal, produced)
       return bases.map(offset)
     } catch (error) {
       throw this.#judge('produce', error)
@@ -172,7 +175,7 @@ export class KafkaTransactor implements Transactor {
     const startedAt = clock.elapsed()
     for (let tries = 0; ; tries++) {
       try {
-        return await request()
+        return await unlessAborted(this.#closed.signal, request())
       } catch (error) {
         const { code } = kafkaFault(error)
         const busy = typeof code === 'number' && busyCodes.has(code)
@@ -191,6 +194,8 @@ export class KafkaTransactor implements Transactor {
 
   /** What the caller must do about a failed request. */
   #judge(name: string, error: unknown): unknown {
+    if (this.#closed.signal.aborted && name !== 'initProducerId')
+      return new LogError('ambiguous', `${name} of ${this.#options.transactionalId}: closed`, error)
     if (error instanceof LogError) return error
     const { code, message } = kafkaFault(error)
     const told = `${name} of ${this.#options.transactionalId}: ${message}`

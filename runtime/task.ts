@@ -1,4 +1,5 @@
 import { CodecError } from '../state/codec.ts'
+import { breakableLog } from './breakable-log.ts'
 import { LiveTask } from './live-task.ts'
 import type { Batch, NextOffset, Producer, Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
@@ -56,10 +57,12 @@ export class Task<State = unknown> {
   async takeOver(): Promise<NextOffset> {
     this.#phase = 'taking-over'
     try {
+      const { signal } = this.#closing
       const taken = await takeOver({
         ...this.#options,
+        log: breakableLog(this.#options.log, signal),
         transactor: this.#transactor,
-        signal: this.#closing.signal,
+        signal,
         onRestore: this.#options.events.onRestore,
       })
       const onFailed = (error: unknown) => this.#fail(error)
