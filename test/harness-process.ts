@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 
@@ -53,6 +54,17 @@ export class MillraceProcess {
     throw new Error(`not ready within ${READY_MS_MAX} ms:\n${this.#output}`)
   }
 
+  /** Resolves once what it has printed fits. Rejects as `ready` does. */
+  async printed(pattern: RegExp): Promise<void> {
+    const deadline = systemClock.elapsed() + READY_MS_MAX
+    while (!pattern.test(this.#output)) {
+      this.assertRunning()
+      if (systemClock.elapsed() > deadline)
+        throw new Error(`not printed within ${READY_MS_MAX} ms: ${pattern}\n${this.#output}`)
+      await systemClock.sleep(20)
+    }
+  }
+
   assertRunning(): void {
     if (this.#hasEnded) throw new Error(`ended by itself:\n${this.#output}`)
   }
@@ -77,6 +89,15 @@ export class MillraceProcess {
     await this.#ended
   }
 
+  /** As SIGSTOP does: it stands still, with all its threads, until `thaw`. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   /** Asks it to end, and rejects when it does not end in order. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
@@ -99,4 +120,34 @@ async function answersOk(url: string): Promise<boolean> {
     if (error instanceof TypeError || error instanceof DOMException) return false
     throw error
   }
+}
+
+/** A port that is free, with the `count - 1` after it. */
+export async function freePort(count = 1): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const [first] = await heldPorts([0])
+    const base = first?.port ?? 0
+    await first?.close()
+    const held = await heldPorts(Array.from({ length: count }, (_, at) => base + at))
+    await Promise.all(held.map(each => each.close()))
+    if (held.length === count) return base
+  }
+  throw new Error(`no ${count} ports in a row are free`)
+}
+
+/** Takes those of the ports that are free. */
+async function heldPorts(wanted: readonly number[]) {
+  const held: { port: number; close(): Promise<void> }[] = []
+  for (const each of wanted) {
+    const server = createServer()
+    const listens = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(each, '127.0.0.1', () => resolve(true))
+    })
+    const place = server.address()
+    if (!listens || place === null || typeof place === 'string') continue
+    const close = () => new Promise<void>(resolve => server.close(() => resolve()))
+    held.push({ port: place.port, close })
+  }
+  return held
 }

@@ -174,13 +174,16 @@ test('a filter chooses files, and one that fits none fails the run', async () =>
   assert.is(missed.last, '1 passed, 1 failed')
   await writeFile(join(dir, 'list'), '# those of b\nb.test\n')
   assert.is((await runner('--only', join(dir, 'list'))).last, '2 passed, 0 failed')
+  assert.is((await runner('--only', join(dir, 'list'), 'a.test')).last, '0 passed, 1 failed')
 })
 
-test('a folder without tests fails, and the folder kafka is left out', async () => {
+test('a folder without tests fails, and the folder kafka is left out where no list names it', async () => {
   await fixture('kafka/a.test.ts', `test('one', () => {})\ntest.run()`)
   const { code, last } = await runner()
   assert.is(code, 1)
   assert.is(last, '0 passed, 1 failed')
+  await writeFile(join(dir, 'list'), 'kafka/\n')
+  assert.is((await runner('--only', join(dir, 'list'))).last, '1 passed, 0 failed')
 })
 
 test.run()

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../runtime/clock.ts'
 import { type Millrace, millrace, startMillrace } from '../cli/millrace.ts'
-import { assert, skip, suite } from '../harness.ts'
+import { assert, suite } from '../harness.ts'
+import { freePort } from '../harness-process.ts'
+import { needs, type OwnKafka, startKafka } from './own-kafka.ts'
 
 const test = suite('TLS and logins, on a Kafka of its own', { timeoutMs: 150_000 })
 const script = fileURLToPath(new URL('./start-secure', import.meta.url))
@@ -15,16 +14,14 @@ const secret = 'tide-and-wheel'
 const wrongSecret = 'rudder-and-reef'
 let folder = ''
 let port = 0
-let kafka: number | undefined
+let kafka: OwnKafka | undefined
 const running: Millrace[] = []
 
 test.before(async () => {
-  for (const tool of ['java', 'mvn', 'openssl'])
-    if (spawnSync('which', [tool]).status !== 0) skip(`${tool} is not here`)
+  needs('java', 'mvn', 'openssl')
   folder = await mkdtemp(join(tmpdir(), 'millrace-secure-'))
-  port = await freePorts(5)
-  const started = await lines(spawn(script, [String(port), join(folder, 'kafka')]))
-  kafka = Number(/KAFKA_PID=(\d+)/.exec(started)?.[1])
+  port = await freePort(5)
+  kafka = await startKafka('start-secure', port, join(folder, 'kafka'))
   await writeFile(join(folder, 'secret'), `${secret}\n`)
 })
 test.after(async () => {
@@ -32,11 +29,7 @@ test.after(async () => {
     child.kill('SIGKILL')
     await ended
   }
-  if (kafka !== undefined) {
-    process.kill(kafka, 'SIGKILL')
-    for (let tries = 0; tries < 100 && existsSync(`/proc/${kafka}/stat`); tries++)
-      await systemClock.sleep(50)
-  }
+  await kafka?.kill()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
@@ -146,37 +139,4 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     if (tries > 600) throw new Error('it has not come about in a minute')
     await systemClock.sleep(100)
   }
-}
-
-/** A port that is free with the `count - 1` after it. */
-async function freePorts(count: number): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    const base = 20_000 + ((process.pid * 7 + tries * 13) % 10_000)
-    const wanted = Array.from({ length: count }, (_, n) => base + n)
-    if ((await Promise.all(wanted.map(isFree))).every(Boolean)) return base
-  }
-  throw new Error(`no ${count} ports in a row are free`)
-}
-
-function isFree(wanted: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(wanted, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
-
-/** All that a script prints; rejects when it fails. */
-function lines(child: ChildProcess): Promise<string> {
-  let output = ''
-  child.stdout?.setEncoding('utf8').on('data', chunk => {
-    output += chunk
-  })
-  child.stderr?.setEncoding('utf8').on('data', chunk => {
-    output += chunk
-  })
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('exit', code => (code === 0 ? resolve(output) : reject(new Error(output))))
-  })
 }

@@ -3,14 +3,14 @@ import type { Death } from './proof.ts'
 /**
  * A death at every moment of a commit, a checkpoint, a restore and a takeover, each kind more than three times: 26
  * in all. A lane's first commits are those of its takeovers, so later ones are of work. Before a death in a restore
- * comes one that leaves something to restore: in a commit, before a checkpoint, or with the folder lost.
+ * comes one that leaves something to restore: before a slice is written, or with the folder lost.
  */
 export const deathsAtEveryMoment: readonly Death[] = [
   { at: 'commit-sent:5' },
   { at: 'checkpoint:1' },
   { at: 'restore:1' },
   { at: 'commit-offsets:5', loses: 'folder' },
-  { at: 'restore-done:1' },
+  { at: 'restore-done:1', loses: 'folder' },
   { at: 'restore-reading:1' },
   { at: 'restore-reading:1' },
   { at: 'restore:1' },
@@ -20,7 +20,7 @@ export const deathsAtEveryMoment: readonly Death[] = [
   { at: 'fence:1' },
   { at: 'commit-ended:5' },
   { at: 'commit-sent:1', loses: 'folder' },
-  { at: 'restore:2' },
+  { at: 'restore:2', loses: 'folder' },
   { at: 'restore-done:1' },
   { at: 'commit-ended:6' },
   { at: 'fence:2' },
@@ -40,7 +40,7 @@ export const deathAtEachMoment: readonly Death[] = [
   { at: 'checkpoint:1' },
   { at: 'restore:1' },
   { at: 'commit-offsets:5', loses: 'folder' },
-  { at: 'restore-reading:2' },
+  { at: 'restore-reading:2', loses: 'folder' },
   { at: 'restore-done:1' },
   { at: 'commit-ending:5' },
   { at: 'checkpoint-done:1' },

@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import retail from '../../jobs/retail.ts'
-import { assert, rejects, skip, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
+import { assertJobEqualsOracle } from './alone-equals.ts'
 import { assertSameFeatures, differences } from './compare.ts'
 import { retailEvent } from './events.ts'
-import { runJobAlone } from './job-alone.ts'
 import { type RetailLine, retailColumns, retailLines } from './lines.ts'
-import { type Expected, type ExpectedFeatures, retailOracle } from './oracle.ts'
+import { type ExpectedFeatures, retailOracle } from './oracle.ts'
 import { writeShop } from './shop.ts'
-import { findRetail, realLines } from './source.ts'
 
 const test = suite('retail features')
 let folder = ''
@@ -172,7 +171,7 @@ test('the first ten differences are shown, and comparing with nobody is no succe
 })
 
 test('the job alone equals the oracle for every customer of a generated shop', async () => {
-  await assertJobEqualsOracle(shop)
+  await assertJobEqualsOracle(retail, shop)
 })
 
 test('a generated shop has what the real one has', async () => {
@@ -193,19 +192,6 @@ test('a generated shop has what the real one has', async () => {
   assert.ok(all.some(each => each.orders === 0))
 })
 
-test(
-  'the job alone equals the oracle for every customer of the real data',
-  async () => {
-    const source = findRetail()
-    if (source.kind === 'missing') skip(source.reason)
-    const expected = await assertJobEqualsOracle(source.path)
-    assert.is(expected.lines, realLines.all)
-    assert.is(expected.linesWithoutCustomer, realLines.withoutCustomer)
-    assert.is(expected.features.size, realLines.customers)
-  },
-  { timeoutMs: 60_000 },
-)
-
 test.run()
 
 const sample: ExpectedFeatures = {
@@ -219,15 +205,6 @@ const sample: ExpectedFeatures = {
   revenue7d: 0,
   firstAt: 1,
   lastAt: 2,
-}
-
-async function assertJobEqualsOracle(path: string): Promise<Expected> {
-  const [expected, alone] = await Promise.all([retailOracle(path), runJobAlone(retail, path)])
-  assertSameFeatures(expected.features, alone.features)
-  assert.equal([...alone.bad], [['no_user', expected.linesWithoutCustomer]])
-  const buyers = Array.from(expected.features).filter(([, { orders }]) => orders > 0)
-  assert.equal(alone.triggers.get('firstOrder')?.sort(), buyers.map(([key]) => key).sort())
-  return expected
 }
 
 async function csv(lines: readonly string[]): Promise<string> {

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { assert } from '../harness.ts'
+import { type ShopOptions, writeShop } from './shop.ts'
 
 /** The real data, or why it is not here. */
 export type RetailSource =
@@ -22,4 +26,41 @@ export function findRetail(environment = process.env): RetailSource {
   if (existsSync(path)) return { kind: 'here', path }
   const hint = 'name its folder in MILLRACE_RETAIL_DATA to test with it'
   return { kind: 'missing', reason: `the retail data is not at ${path}; ${hint}` }
+}
+
+/** The real data where it is, else a generated shop, which is told. */
+export class ShopFile {
+  readonly #otherwise: ShopOptions
+  readonly #source = findRetail()
+  #folder: string | undefined
+
+  constructor(otherwise: ShopOptions) {
+    this.#otherwise = otherwise
+  }
+
+  get isReal(): boolean {
+    return this.#source.kind === 'here'
+  }
+
+  get path(): string {
+    if (this.#source.kind === 'here') return this.#source.path
+    if (this.#folder === undefined) throw new Error('the shop is not open')
+    return join(this.#folder, 'shop.csv.gz')
+  }
+
+  async open(): Promise<void> {
+    if (this.#source.kind === 'here') return
+    console.log(`  a generated shop instead: ${this.#source.reason}`)
+    this.#folder = await mkdtemp(join(tmpdir(), 'millrace-shop-'))
+    await writeShop(this.path, this.#otherwise)
+  }
+
+  async close(): Promise<void> {
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true })
+  }
+
+  /** Rejects where a proof over all of the real data has seen too few customers. */
+  assertWhole(customers: number): void {
+    if (this.isReal) assert.is(customers, realLines.customers)
+  }
 }

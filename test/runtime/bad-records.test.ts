@@ -1,23 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Broker, startBroker } from '../../broker/broker.ts'
+import { BrokerUnderTest } from '../broker-under-test.ts'
 import { millrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 
 const test = suite('bad records', { timeoutMs: 150_000 })
-let folder = ''
-let broker: Broker
+const broker = new BrokerUnderTest()
 
-test.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-bad-'))
-  broker = await startBroker({ folder })
-})
-test.after(async () => {
-  await broker.close()
-  await rm(folder, { recursive: true, force: true })
-})
+test.before(() => broker.start())
+test.after(() => broker.stop())
 
 test('go to the dead letters with code, reason and origin, while their neighbours count', async () => {
   const world = await JobWorld.open(broker.address, 'bad')

@@ -5,6 +5,7 @@ import { startBroker } from '../../broker/broker.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { type Millrace, startMillrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
+import { freePort } from '../harness-process.ts'
 import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
@@ -28,7 +29,7 @@ together(test, {
     given.child.kill('SIGINT')
     const { code, stderr } = await given.ended
     const took = systemClock.elapsed() - startedAt
-    assert.ok(took < 4_000, `it took ${took} ms`)
+    assert.ok(took < 20_000, `it took ${took} ms`)
     assert.is(code, 0, stderr)
     assert.is(stderr.match(/no broker answers/g)?.length, 1, stderr)
 
@@ -42,11 +43,11 @@ together(test, {
     await broker.close()
   },
 
-  'in the middle of work is lost, found again, and costs nothing': async () => {
+  'is given up at once by Ctrl-C, also while tasks are being taken over': async () => {
     const data = join(folder, 'killed')
     const port = await freePort()
     const brokerFlags = ['broker', '--data', data, '--port', String(port), '--http-port', '0']
-    let broker = start(brokerFlags)
+    const broker = start(brokerFlags)
     await broker.printed(/BROKERS=/)
     const world = await JobWorld.open(`127.0.0.1:${port}`, 'killed')
     try {
@@ -56,25 +57,13 @@ together(test, {
       await work(world)
       broker.child.kill('SIGKILL')
       await broker.ended
-      await job.printed(/no broker answers/)
-      await systemClock.sleep(300)
-      broker = start(brokerFlags)
-      await broker.printed(/BROKERS=/)
-      await job.printed(/the broker is back/)
-      await world.settled()
-      await world.assertExact()
-      await ready(job)
-
-      await work(world)
-      broker.child.kill('SIGKILL')
-      await broker.ended
       await systemClock.sleep(1_500) // its tasks are being taken over
       const startedAt = systemClock.elapsed()
       job.child.kill('SIGINT')
       const { code, stderr } = await job.ended
       const took = systemClock.elapsed() - startedAt
       assert.is(code, 0, stderr)
-      assert.ok(took < 15_000, `it took ${took} ms to end:\n${stderr}`)
+      assert.ok(took < 30_000, `it took ${took} ms to end:\n${stderr}`)
     } finally {
       broker.child.kill('SIGKILL')
       await world.close()
@@ -113,11 +102,4 @@ async function ready(job: Millrace): Promise<void> {
     await systemClock.sleep(50)
   }
   throw new Error(`not ready: ${answer}`)
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = await startBroker({ folder: await mkdtemp(join(folder, 'probe-')) })
-  await probe.close()
-  return probe.port
 }

@@ -1,24 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import kafkajs from 'kafkajs'
-import { type Broker, startBroker } from '../../broker/broker.ts'
+import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 import { together } from './together.ts'
 
 const test = suite('what a job refuses', { timeoutMs: 150_000 })
-let folder = ''
-let broker: Broker
+const broker = new BrokerUnderTest()
 
-test.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-refusals-'))
-  broker = await startBroker({ folder })
-})
-test.after(async () => {
-  await broker.close()
-  await rm(folder, { recursive: true, force: true })
-})
+test.before(() => broker.start())
+test.after(() => broker.stop())
 
 together(test, {
   'another number of partitions': () =>
@@ -129,25 +119,6 @@ together(test, {
       })
       await rejects(() => world.start(), /is compacted, .*set its cleanup.policy to delete/)
     }),
-
-  'a folder that another process uses, which goes on unharmed': async () => {
-    const world = await JobWorld.open(broker.address, 'folder')
-    try {
-      const first = await world.start()
-      await world.send(...world.some(20))
-      await rejects(
-        () => world.start(),
-        /is in use by another Millrace process.*stop that one, or start this one with --instance/,
-      )
-      await world.send(...world.some(20))
-      await world.settled()
-      await world.assertExact()
-      assert.equal(first.notReady(), [])
-      assert.is(first.figures().takeovers, 2)
-    } finally {
-      await world.close()
-    }
-  },
 })
 
 test.run()
