@@ -1,11 +1,11 @@
 import type { Event } from '../jobs/event.ts'
-import { type Job, JobError, type Timer } from '../jobs/job.ts'
+import { type Job, type JobContext, JobError, type Timer } from '../jobs/job.ts'
 import { murmur2, partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
-import { type RekeyedFrom, rekeyedFrom } from './rekeyed.ts'
+import { rekeyedFrom } from './rekeyed.ts'
 import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
 import type { States } from './states.ts'
 import { StepOutputs } from './step-outputs.ts'
@@ -92,15 +92,18 @@ export class Pipeline<State = unknown> {
       const value = record.value()
       const event = decodeEvent(value, record.timestamp, from && record.keyString())
       this.#checkPartition(event.key)
-      const isLate =
-        watermark.time !== undefined && event.timestamp < watermark.time - job.latenessMs
-      if (isLate && !isIdentity(event)) {
-        this.#side.late(record, event.timestamp, watermark.time)
+      const late = this.#isLate(event)
+      if (late && job.takesLate?.(event) !== true) {
+        this.#side.late(record, event.timestamp, watermark.time as number)
         return
       }
       const entity = states.get(event.key)
       if (entity.recent.seen(event.messageId, event.timestamp)) this.counts.duplicates++
-      else this.#absorb(entity, event, record, from, value?.length ?? 0)
+      else {
+        const context = this.#sent.begin(entity.key, from && event, late)
+        this.#absorb(entity, event, record, context, value?.length ?? 0)
+        if (late) this.#side.late(record, event.timestamp, watermark.time as number)
+      }
       watermark.observe(event.timestamp, source)
     } catch (error) {
       if (error instanceof CodecError) throw error // it is not the event's fault: none may be lost by it
@@ -134,18 +137,25 @@ export class Pipeline<State = unknown> {
     return 'full'
   }
 
+  /** What makes two keys one never is: it must not be lost because somebody logs in late. */
+  #isLate(event: Event): boolean {
+    const { watermark, job } = this.#options
+    if (watermark.time === undefined || isIdentity(event)) return false
+    return event.timestamp < watermark.time - job.latenessMs
+  }
+
   #absorb(
     entity: Entity<State>,
     event: Event,
     record: RecordReader,
-    from: RekeyedFrom | undefined,
+    context: JobContext,
     valueBytes: number,
   ): void {
     const { job, era } = this.#options
     const grownBytesMax = entity.grownBytesMax + valueBytes + growthBytesGuess
     const mayExceed = entity.encodedBytes + grownBytesMax > job.stateBytesMax
     const before = mayExceed ? encodeEntity(job, entity) : undefined
-    job.absorb(entity.state, event, this.#sent.begin(entity.key, from && event))
+    job.absorb(entity.state, event, context)
     entity.grownBytesMax = grownBytesMax
     entity.recent.add(event.messageId, event.timestamp)
     entity.offset = era * eraSize + record.offset
@@ -225,7 +235,6 @@ export class Pipeline<State = unknown> {
   }
 }
 
-/** What makes two keys one must not be lost because somebody logs in late. */
 const isIdentity = ({ type }: Event): boolean => type === 'merge' || type === 'link'
 
 /** Code and reason for the dead letters. A job may throw anything. */

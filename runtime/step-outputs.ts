@@ -32,11 +32,12 @@ export class StepOutputs {
   }
 
   /** Forgets the last step, and hands out the context of the next. `taken`: a rekeyed event that it takes. */
-  begin(key: string, taken: Event | undefined): JobContext {
+  begin(key: string, taken: Event | undefined, late = false): JobContext {
     this.forget()
     return {
       key,
       watermark: this.#options.watermark.time,
+      late,
       emit: trigger => void this.triggers.push(trigger),
       rekey: record => void this.rekeyed.push(this.#rekeyed(record, taken)),
       drop: () => {

@@ -42,7 +42,7 @@ const wrong: [what: string, definition: object, words: string[]][] = [
   [
     'one name for a feature and a trigger',
     { ...good, triggers: { views: first({}) } },
-    ['both', '"views"'],
+    ['two', '"views"'],
   ],
   [
     'more features than the most',
