@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Job } from '../jobs/job.ts'
 import { systemClock } from './clock.ts'
 import type { Span } from './event-traces.ts'
+import { Generation } from './generation.ts'
 import { measureJob } from './job-metrics.ts'
 import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
@@ -106,6 +107,7 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
         ),
       stored: () => stored,
       partitions: () => checkPartitions(log, job),
+      generation: new Generation(log, job),
       onMember: memberId => void member.keep(memberId).catch(options.onFatal),
       onFatal: options.onFatal,
     })

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
+import type { Generation } from './generation.ts'
 import type { LaneEvents, LaneHandle } from './lane-thread.ts'
 import type { Log } from './log.ts'
 import type { Slot } from './slot.ts'
@@ -20,6 +21,7 @@ export interface SourceOptions {
   readonly stored: () => readonly number[]
   /** Number of partitions that all of the job's topics have; rejects when they differ. */
   readonly partitions: () => Promise<number>
+  readonly generation: Generation
   readonly onMember: (memberId: string) => void
   /** The process cannot go on, and must end. */
   readonly onFatal: (error: Error) => void

@@ -28,7 +28,6 @@ export class Source {
   /** Slots whose lane has died and not been replaced yet. */
   readonly #orphans = new Set<Slot>()
   #incarnations = 0
-  #generation: number | undefined
   /** The newest assignment; `undefined` before the first. */
   #assignment: readonly number[] | undefined
   #joined = false
@@ -95,6 +94,7 @@ export class Source {
       if (!partitions.includes(partition)) this.#giveUp(partition)
     try {
       const count = await this.#options.partitions()
+      await this.#options.generation.begin(count)
       if (this.#assignment !== partitions) return // assigned anew meanwhile
       this.#joined = true
       for (const partition of partitions)
@@ -116,7 +116,7 @@ export class Source {
       kind: 'take',
       partition,
       incarnation,
-      order: { partitions, generation: this.#generation, sameOwner, poison },
+      order: { partitions, generation: this.#options.generation.held, sameOwner, poison },
     })
   }
 
@@ -174,7 +174,7 @@ export class Source {
   }
 
   #live(slot: Slot, next: NextOffset, generation: number): void {
-    this.#generation ??= generation
+    this.#options.generation.hold(generation)
     slot.phase = 'live'
     slot.next = next
     this.#reader.seek(slot.partition, next)

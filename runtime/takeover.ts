@@ -25,6 +25,7 @@ export interface TakeoverOptions {
   readonly partitions: number
   readonly era: number
   readonly acceptLoss: boolean
+  /** That this process stands for; see `TaskOptions`. */
   readonly generation: number | undefined
   /** The last owner was this same process, alive: its end was no death. */
   readonly sameOwner: boolean
@@ -121,7 +122,7 @@ async function readMarker(
 }
 
 function begin(
-  { job, partitions, era, newHistory }: TakeoverOptions,
+  { job, partitions, era, generation, newHistory }: TakeoverOptions,
   store: Store,
   next: NextOffset,
 ): TakenOver {
@@ -132,7 +133,7 @@ function begin(
     partitions,
     era,
     hash: job.hash,
-    generation: 1,
+    generation: generation ?? 1,
     last: -1,
     appendedAt: -1,
     tries: 0,
@@ -177,7 +178,10 @@ async function resume(
       next,
       era,
       hash: job.hash,
-      generation: progress.generation + (job.hash === progress.hash ? 0 : 1),
+      generation: Math.max(
+        progress.generation + (job.hash === progress.hash ? 0 : 1),
+        options.generation ?? 0, // other partitions may have seen more changes
+      ),
       last: anew ? -1 : progress.last,
       appendedAt: anew ? -1 : progress.appendedAt,
       tries: died ? progress.tries + 1 : progress.clean ? 0 : progress.tries,

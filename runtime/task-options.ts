@@ -15,7 +15,7 @@ export interface TaskOptions<State = unknown> {
   readonly era: number
   readonly acceptLoss: boolean
   readonly mode: Mode
-  /** The generation of the job that this process began with; `undefined` before its first takeover. */
+  /** The generation of the job that this process began with, over all partitions; `undefined`: nothing was committed. */
   readonly generation: number | undefined
   /** The last owner was this same process, alive: its end was no death. */
   readonly sameOwner: boolean

@@ -1,4 +1,5 @@
 import type { Job } from '../../jobs/job.ts'
+import { Generation } from '../../runtime/generation.ts'
 import { checkPartitions, prepareTopics } from '../../runtime/job-topics.ts'
 import type { Log } from '../../runtime/log.ts'
 import { Source } from '../../runtime/source.ts'
@@ -67,6 +68,7 @@ export class SimHost<State> {
       },
       stored: () => disk.names().map(Number),
       partitions: () => checkPartitions(log, job as Job),
+      generation: new Generation(log, job),
       onMember: memberId => {
         disk.memberId = memberId
       },
@@ -87,6 +89,10 @@ export class SimHost<State> {
 
   crashLane(index: number): void {
     this.lanes[index % this.lanes.length]?.crash()
+  }
+
+  get partitions(): readonly number[] {
+    return this.source.figures.slots.map(({ partition }) => partition)
   }
 
   /** Why it does not do all of its job now. */
