@@ -8,6 +8,8 @@ import type { ReadResult } from './segment-reading.ts'
 
 /** `fetch.max.bytes` of the broker: no answer is larger, except for one batch that alone is. */
 const ANSWER_BYTES_MAX = 55 * 1024 * 1024
+/** So much is answered also where all memory for answers is taken, so that a reader always gets on. */
+const ANSWER_BYTES_LEAST = 64 * 1024
 const WAIT_MS_MAX = 5 * 60_000
 
 interface Wanted {
@@ -38,8 +40,10 @@ export const fetch: Api = {
   max: 11,
 
   async answer(request: Request, broker: BrokerParts): Promise<Answer> {
-    const wanted = readRequest(request)
-    if (wanted.waitMs > 0) await enough(wanted, request.gone, broker)
+    const asked = readRequest(request)
+    if (asked.waitMs > 0) await enough(asked, request.gone, broker)
+    const allowed = Math.max(request.memory.left, ANSWER_BYTES_LEAST)
+    const wanted = { ...asked, bytesMax: Math.min(asked.bytesMax, allowed) }
     let bytesLeft = wanted.bytesMax
     const topics = wanted.topics.map(({ topic, partitions }) => ({
       topic,
@@ -49,6 +53,7 @@ export const fetch: Api = {
         return got
       }),
     }))
+    request.memory.hold(wanted.bytesMax - bytesLeft)
     return writeAnswer(topics, request.version)
 
     function read(

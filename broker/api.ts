@@ -20,6 +20,14 @@ export interface BrokerParts {
   readonly groups: Groups
 }
 
+/** Memory for answers, of all clients together. */
+export interface AnswerMemory {
+  /** What may be held for an answer now. */
+  readonly left: number
+  /** Holds so much until the client has taken the answer, or is gone. */
+  hold(bytes: number): void
+}
+
 export interface Request {
   readonly version: number
   /** Stands at the body. */
@@ -28,6 +36,7 @@ export interface Request {
   readonly host: string
   /** Aborted when the client has gone. */
   readonly gone: AbortSignal
+  readonly memory: AnswerMemory
 }
 
 /** The body, in one or several pieces; undefined where the client asked for no answer. */

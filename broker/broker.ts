@@ -65,6 +65,8 @@ export interface Broker {
 const CONNECTIONS_MAX = 2000
 /** For requests larger than 1 MB, of all clients together. */
 const REQUEST_MEMORY_BYTES = 256 * 1024 * 1024
+/** For records on their way to all clients together; when it is taken, answers get small. */
+const ANSWER_MEMORY_BYTES = 128 * 1024 * 1024
 const INTERVALS: MaintenanceIntervals = {
   transactionsMs: 1000,
   retentionMs: 30_000,
@@ -110,10 +112,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const stopMaintenance = startMaintenance(parts, { ...INTERVALS, ...options.intervals }, log)
   const sockets = new Set<Socket>()
   const budget = new MemoryBudget(REQUEST_MEMORY_BYTES)
+  const answers = new MemoryBudget(ANSWER_MEMORY_BYTES)
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    serveConnection(socket, { broker: parts, budget, log })
+    serveConnection(socket, { broker: parts, budget, answers, log })
   })
   server.maxConnections = CONNECTIONS_MAX
 

@@ -20,7 +20,10 @@ const LENGTH_BYTES = 4
 
 export interface ConnectionOptions {
   readonly broker: BrokerParts
+  /** For requests larger than 1 MB. */
   readonly budget: MemoryBudget
+  /** For the records of answers. */
+  readonly answers: MemoryBudget
   readonly log: BrokerLog
 }
 
@@ -29,10 +32,20 @@ export interface ConnectionOptions {
  * it reads is held back by TCP. A client that sends something else is cut off; nobody else notices.
  */
 export function serveConnection(socket: Socket, options: ConnectionOptions): void {
-  const { broker, budget, log } = options
+  const { broker, budget, answers, log } = options
   const gone = new AbortController()
   const input = new FrameBuffer()
-  const client = { host: `/${socket.remoteAddress ?? ''}`, gone: gone.signal }
+  let held = 0
+  const memory = {
+    get left() {
+      return answers.left
+    },
+    hold(bytes: number) {
+      answers.takeNow(bytes)
+      held += bytes
+    },
+  }
+  const client = { host: `/${socket.remoteAddress ?? ''}`, gone: gone.signal, memory }
   let busy = false
   socket.setNoDelay(true)
   socket.setTimeout(IDLE_MS_MAX)
@@ -96,8 +109,18 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
   async function answer(length: number): Promise<boolean> {
     const frame = input.take(length)
     if (frame === undefined) return false
-    const pieces = await dispatch(frame, client, broker)
-    if (pieces === undefined || gone.signal.aborted) return true
+    try {
+      const pieces = await dispatch(frame, client, broker)
+      if (pieces !== undefined && !gone.signal.aborted) await write(pieces)
+    } finally {
+      answers.give(held)
+      held = 0
+    }
+    return true
+  }
+
+  /** Resolves when the client has taken it, but for what lies in the socket's own small buffers. */
+  async function write(pieces: readonly Uint8Array[]): Promise<void> {
     const head = Buffer.allocUnsafe(LENGTH_BYTES)
     head.writeInt32BE(pieces.reduce((sum, piece) => sum + piece.length, 0))
     socket.cork()
@@ -106,7 +129,6 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
     for (const piece of pieces) if (piece.length > 0) flowing = socket.write(piece)
     socket.uncork()
     if (!flowing && !gone.signal.aborted) await drained()
-    return true
   }
 
   /** Also when the client goes: then nobody waits for the rest. */

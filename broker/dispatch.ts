@@ -3,7 +3,7 @@ import { ProtocolError } from '../protocol/error.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
-import type { Answer, Api, BrokerParts } from './api.ts'
+import type { Answer, Api, BrokerParts, Request } from './api.ts'
 import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './api-configs.ts'
 import { fetch } from './api-fetch.ts'
 import {
@@ -74,7 +74,7 @@ const byKey = new Map(apis.map(api => [api.key, api]))
  */
 export async function dispatch(
   frame: Buffer,
-  client: { readonly host: string; readonly gone: AbortSignal },
+  client: Pick<Request, 'host' | 'gone' | 'memory'>,
   broker: BrokerParts,
 ): Promise<readonly Uint8Array[] | undefined> {
   const reader = new Reader(frame)

@@ -35,6 +35,16 @@ export class MemoryBudget {
     })
   }
 
+  /** What is left; nothing when more was taken than there was. */
+  get left(): number {
+    return Math.max(0, this.free)
+  }
+
+  /** Takes it at once, also where it is not there; to be given back all the same. */
+  takeNow(bytes: number): void {
+    this.free -= bytes
+  }
+
   give(bytes: number): void {
     this.free += bytes
     this.admit()

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, type BrokerError, startBroker } from '../../broker/broker.ts'
 import { Reader } from '../../protocol/reader.ts'
+import { readBatchHeader } from '../../protocol/record-batch.ts'
 import { Writer } from '../../protocol/writer.ts'
-import { pause, Wire } from '../conformance/wire.ts'
+import { batchOf, pause, Wire } from '../conformance/wire.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('broker server')
@@ -37,6 +38,29 @@ test('connections that promise 90 MB and send none of it take no memory and hold
   assert.ok(process.memoryUsage().rss - before < 200 * 1024 * 1024)
   wire.close()
   for (const socket of sockets) socket.destroy()
+})
+
+test('readers that ask for 50 MB each and take none of it share a bounded memory, and others still read', async () => {
+  const wire = await Wire.open(broker.address)
+  await wire.createTopic('much')
+  const batch = batchOf([Buffer.alloc(1_000_000)].map(value => ({ key: null, value })))
+  for (let sent = 0; sent < 50; sent++) await wire.produce('much', batch)
+  const before = process.memoryUsage().rss
+  const greedy = await Promise.all(Array.from({ length: 30 }, () => Wire.open(broker.address)))
+  for (const each of greedy) {
+    each.socket.pause()
+    each.fetch('much', 0, { bytesMax: 50_000_000 }).catch(() => 'it is closed below')
+  }
+  await standingStill(() => process.memoryUsage().arrayBuffers)
+  const { records } = await wire.fetch('much', 10, { bytesMax: 2_000_000 })
+  assert.is(readBatchHeader(records, 0)?.baseOffset, 10)
+  const grownMb = Math.round((process.memoryUsage().rss - before) / 2 ** 20)
+  assert.ok(grownMb < 400, `${grownMb} MB more`)
+  for (const each of greedy) each.close()
+  await pause(200)
+  const after = await wire.fetch('much', 0, { bytesMax: 10_000_000 })
+  assert.ok(after.records.length > 9_000_000, 'what they held is free again')
+  wire.close()
 })
 
 test('a request of 2 MB is taken in, byte by byte or whole', async () => {
@@ -81,11 +105,19 @@ test('health counts what there is', async () => {
   const wire = await Wire.open(broker.address)
   await wire.request('Metadata', 1, new Writer().int32(-1))
   const { topics, connections, bytes } = broker.health()
-  assert.is(topics, 0)
-  assert.is(bytes, 0)
+  assert.is(topics, 1)
+  assert.ok(bytes > 50_000_000)
   assert.ok(connections >= 1)
   wire.close()
 })
+
+/** Resolves when the number is the same again after half a second. */
+async function standingStill(number: () => number): Promise<void> {
+  for (let before = Number.NaN, tries = 0; number() !== before && tries < 40; tries++) {
+    before = number()
+    await pause(500)
+  }
+}
 
 function framed(request: Writer): Buffer {
   return new Writer().bytes(request.finish()).finish()
