@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../runtime/clock.ts'
@@ -49,6 +50,7 @@ interface Measure {
 /** The benchmark as the command runs it: prints as it goes, and writes bench/RESULTS.md. */
 export async function broker(args: readonly string[]): Promise<void> {
   const settings = parse(args)
+  const load = loadavg()[0]?.toFixed(1) ?? 'unknown'
   const own = await openBrokers(undefined)
   const others = settings.brokers === undefined ? [] : [await openBrokers(settings.brokers)]
   try {
@@ -65,7 +67,7 @@ export async function broker(args: readonly string[]): Promise<void> {
         }
       }
     }
-    report(measures, settings)
+    report(measures, settings, load)
   } finally {
     for (const each of [...others, own]) await each.close()
   }
@@ -151,7 +153,7 @@ async function messageOf(child: ChildProcess): Promise<unknown> {
   }
 }
 
-function report(measures: readonly Measure[], settings: Settings): void {
+function report(measures: readonly Measure[], settings: Settings, load: string): void {
   const { records, rounds, recordsPerSend } = settings
   const kinds = new Map<string, Measure[]>()
   for (const each of measures) {
@@ -165,7 +167,7 @@ function report(measures: readonly Measure[], settings: Settings): void {
   writeResults(
     'The embedded broker with kafkajs',
     [
-      machine(new Date(systemClock.now())),
+      `${machine(new Date(systemClock.now()))}, load ${load} before`,
       `${records} records of ${RECORD_BYTES} bytes from each client process, ${recordsPerSend} in a send, ${SENDS_IN_FLIGHT} sends in flight; each reads all; medians of ${rounds} rounds. µs: of CPU, for each record`,
       summary,
     ].join('\n\n'),
