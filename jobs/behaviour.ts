@@ -8,10 +8,13 @@ import { copyState, restoreState } from './state-copy.ts'
 /** The timer of all windows: a tile leaves one, a session ends. */
 const decayTimer = 'decay'
 
-type Behaviour = Pick<
-  Job<JobState>,
-  'absorb' | 'takesLate' | 'nextTimer' | 'fire' | 'cancel' | 'row'
->
+export interface Settling {
+  /** Lets segments and thresholds see a state that was changed from outside. */
+  settle(state: JobState, time: number, context: JobContext): void
+}
+
+type Behaviour = Settling &
+  Pick<Job<JobState>, 'absorb' | 'takesLate' | 'nextTimer' | 'fire' | 'cancel' | 'row'>
 
 /** What a compiled job does with one user's state. The hot loop: nothing of the definition is looked up in it. */
 export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behaviour {
@@ -53,7 +56,10 @@ export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behav
   }
 
   return {
+    settle: (state, time, context) => undoable(state, () => watch(state, time, context)),
+
     absorb(state, event, context) {
+      if (event.type === 'delete') return context.drop()
       const steps = stepsOf(context.late === true ? compiled.lateSteps : compiled.steps, event)
       for (let i = 0; i < steps.length; i++) values[i] = steps[i]!.read(event)
       // From here on nothing throws where nothing says so.

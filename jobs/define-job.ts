@@ -3,6 +3,7 @@ import { compile } from './compile.ts'
 import { definitionText, shortHash } from './definition-text.ts'
 import { durationForm, parseDuration } from './duration.ts'
 import type { Feature, TriggerRule } from './feature.ts'
+import { identityPlaces, withIdentity } from './identity.ts'
 import { type Job, JobError } from './job.ts'
 import type { JobState } from './layout.ts'
 import { isWhole } from './selection.ts'
@@ -35,6 +36,11 @@ export interface JobDefinition {
   /** Users by their features. A row names those that its user belongs to; entering and leaving one is a trigger. */
   readonly segments?: Readonly<Record<string, Segment>>
   readonly triggers?: Readonly<Record<string, TriggerRule>>
+  /**
+   * Whether what somebody did before he was known becomes his, when an `identify` or `alias` names both ids.
+   * Users without a `userId` have features under their `anonymousId` in any case.
+   */
+  readonly identity?: boolean
   /** 'wall-clock' (default): time goes on for a quiet task. 'hold', for old data: time is the events' alone. */
   readonly idle?: 'wall-clock' | 'hold'
   /** 'time' (default): windows shrink for a silent user too. 'event': they end at the user's own newest event. */
@@ -53,6 +59,7 @@ const optionNames = [
   'name',
   'input',
   'key',
+  'identity',
   'features',
   'segments',
   'triggers',
@@ -80,6 +87,9 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
   }
   const { features, segments, triggers } = checkNames(definition, fail)
   const { name, input, idle = 'wall-clock', decay = 'time', stateBytesMax = 65_536 } = definition
+  const { identity = false } = definition
+  if (typeof identity !== 'boolean')
+    fail(`identity is ${show(identity)}`, 'write identity: true, or leave it out')
   if (idle !== 'wall-clock' && idle !== 'hold')
     fail(`idle is ${show(idle)}`, "write 'wall-clock' or 'hold'")
   if (decay !== 'time' && decay !== 'event')
@@ -103,15 +113,21 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
   const meaning = {
     ...{ ...settings, decay, features: written(features), triggers: written(triggers) },
     ...(segments.length > 0 && { segments: written(segments) }),
+    ...(identity && { identity }),
   }
-  return {
+  const places = identity ? identityPlaces(layout) : undefined
+  const { settle, ...does } = behaviour(compiled, decay)
+  const job = {
     ...settings,
     hash: hashOf(meaning),
     create: () => layout.create(),
-    merge: (into, from) => layout.merge(into, from),
+    merge: (into: JobState, from: JobState) => layout.merge(into, from),
     ...stateForm(layout),
-    ...behaviour(compiled, decay),
+    ...does,
   }
+  return places === undefined
+    ? job
+    : { ...job, rekeys: [input], ...withIdentity({ ...job, settle }, places) }
 }
 
 /** What the author wrote, without the code that stands behind it. */

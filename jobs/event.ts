@@ -13,6 +13,7 @@ export interface Event {
   readonly event: string
   /** '' when the producer gave none. */
   readonly userId: string
+  /** Who the user was before he was known; of an `alias` its `previousId`. */
   readonly anonymousId: string | undefined
   /** When it happened; clamped to five minutes after the record's append time. */
   readonly timestamp: number

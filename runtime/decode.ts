@@ -51,7 +51,8 @@ export function decodeEvent(
 ): Event {
   const raw = parse(value)
   const type = typeof raw.type === 'string' ? raw.type : 'track'
-  const anonymousId = typeof raw.anonymousId === 'string' ? raw.anonymousId : undefined
+  const before = raw.anonymousId ?? (type === 'alias' ? raw.previousId : undefined)
+  const anonymousId = typeof before === 'string' ? before : undefined
   const userId = textOf(raw.userId)
   const rekeyed = rekeyedTo !== undefined
   if (!rekeyed && reservedTypes.has(type))

@@ -137,10 +137,10 @@ export class Pipeline<State = unknown> {
     return 'full'
   }
 
-  /** What makes two keys one never is: it must not be lost because somebody logs in late. */
+  /** What makes two keys one never is (it must not be lost because somebody logs in late), nor is an erasure. */
   #isLate(event: Event): boolean {
     const { watermark, job } = this.#options
-    if (watermark.time === undefined || isIdentity(event)) return false
+    if (watermark.time === undefined || neverLate.has(event.type)) return false
     return event.timestamp < watermark.time - job.latenessMs
   }
 
@@ -235,7 +235,7 @@ export class Pipeline<State = unknown> {
   }
 }
 
-const isIdentity = ({ type }: Event): boolean => type === 'merge' || type === 'link'
+const neverLate = new Set(['merge', 'link', 'delete'])
 
 /** Code and reason for the dead letters. A job may throw anything. */
 function faultOf(error: unknown): Fault {

@@ -1,0 +1,100 @@
+import { decodeState, encodeState } from '../state/codec.ts'
+import type { Settling } from './behaviour.ts'
+import { shortHash } from './definition-text.ts'
+import type { Event } from './event.ts'
+import { type Job, type JobContext, JobError } from './job.ts'
+import type { JobState, Layout } from './layout.ts'
+import { restoreState } from './state-copy.ts'
+import { placeIdLength } from './state-form.ts'
+
+/** A user's aliases are remembered for his erasure; of more, the oldest are forgotten, and stay his. */
+const aliasesMax = 50
+
+type Behaviour = Pick<Job<JobState>, 'absorb' | 'hidden'>
+
+/** Where a state says whose alias its key is, and which are its own. */
+export function identityPlaces(layout: Layout) {
+  const place = (name: string, merge: (into: readonly string[]) => string[]) =>
+    layout.list({ id: shortHash(`identity ${name}`, placeIdLength), merge })
+  return {
+    owner: place('owner', into => [...into]),
+    aliases: place('aliases', into => [...into]),
+  }
+}
+
+/**
+ * Makes an anonymous key its user's, once he says who he is:
+ *
+ *     identify or alias (userId, anonymousId)   to the user's state, which sends a `link` to the alias
+ *     link                                      to the alias: it sends its state in a `merge`, and has no row any more
+ *     merge                                     to the user: what he did before he was known is his
+ *     anything else of the alias                is sent on to the user, one by one
+ *
+ * Each takes effect once, also where the two keys lie in different partitions and whatever dies. An alias
+ * stays with its first user.
+ */
+export function withIdentity(
+  job: Pick<Job<JobState>, 'absorb' | 'encode' | 'decode' | 'merge' | 'create'> & Settling,
+  places: ReturnType<typeof identityPlaces>,
+): Behaviour {
+  const ownerOf = (state: JobState) => state.lists[places.owner]?.[0]
+
+  function link(state: JobState, event: Event, { key, rekey }: JobContext): void {
+    const owner = ownerOf(state)
+    if (owner === event.userId) return
+    if (owner !== undefined || (state.lists[places.aliases]?.length ?? 0) > 0)
+      throw new JobError(
+        'linked_already',
+        `an alias belongs to one user, and is none itself: this one ${owner === undefined ? 'has aliases' : 'has another user'}`,
+      )
+    const { messageId, timestamp, userId } = event
+    const handedOver = Uint8Array.from(encodeState(job.encode(state), undefined))
+    const merge = { type: 'merge', messageId: `merge:${messageId}`, timestamp, state: handedOver }
+    rekey({ key: userId, event: { ...merge, anonymousId: key } })
+    restoreState(state, job.create())
+    state.lists[places.owner] = [userId]
+  }
+
+  function identify(state: JobState, event: Event, { key, rekey }: JobContext): void {
+    const alias = event.anonymousId
+    if (alias === undefined || alias === '' || alias === key || event.userId !== key) return
+    const aliases = state.lists[places.aliases] as string[]
+    if (aliases.includes(alias)) return
+    const { timestamp } = event
+    const messageId = `link:${alias}:${key}`
+    rekey({ key: alias, event: { type: 'link', messageId, timestamp, userId: key } })
+    state.lists[places.aliases] = [alias, ...aliases].slice(0, aliasesMax)
+  }
+
+  return {
+    hidden: state => ownerOf(state) !== undefined,
+    absorb(state, event, context) {
+      const owner = ownerOf(state)
+      if (event.type === 'link') return link(state, event, context)
+      if (event.type === 'merge') {
+        job.merge(state, job.decode(decodeState(event.state ?? none)))
+        return job.settle(state, event.timestamp, context)
+      }
+      if (event.type === 'delete') {
+        for (const alias of state.lists[places.aliases] as string[])
+          context.rekey({ key: alias, event: erasure(alias, event) })
+        return job.absorb(state, event, context)
+      }
+      if (owner !== undefined) return context.rekey({ key: owner, event: passedOn(event) })
+      // First, since it may throw, and after a throw nothing must have been sent.
+      job.absorb(state, event, context)
+      if (event.type === 'identify' || event.type === 'alias') identify(state, event, context)
+    },
+  }
+}
+
+const none = new Uint8Array()
+
+function erasure(alias: string, { messageId, timestamp }: Event) {
+  return { type: 'delete', messageId: `${messageId}:${alias}`, timestamp, anonymousId: alias }
+}
+
+function passedOn(event: Event) {
+  const { anonymousId, key: _, state: __, sentAt: ___, receivedAt: ____, ...rest } = event
+  return { ...rest, ...(anonymousId !== undefined && { anonymousId }) }
+}
