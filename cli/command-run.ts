@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import type { Http, HttpOptions } from '../http/server.ts'
+import type { LaneThreads } from '../runtime/lane-thread.ts'
 import type { Mode } from '../runtime/task-options.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
 import { type CommandContext, stopped } from './context.ts'
 import {
   addBrokerFlags,
@@ -99,68 +102,102 @@ export function registerRun(program: Command, context: CommandContext): void {
   addDataFlags(command).action((job: string, flags: RunFlags) => runCommand(job, flags, context))
 }
 
-async function runCommand(
+async function runCommand(name: string, flags: RunFlags, context: CommandContext): Promise<void> {
+  const { LaneThreads } = await import('../runtime/lane-thread.ts')
+  const threads = new LaneThreads(flags.lanes, flags.laneHeapMb) // they load their code while this thread loads its own
+  try {
+    await runJob(name, flags, context, threads)
+  } finally {
+    await threads.close()
+  }
+}
+
+async function runJob(
   name: string,
   flags: RunFlags,
   { signal, clock, logger, print }: CommandContext,
+  threads: LaneThreads,
 ): Promise<void> {
-  const [
-    { findJobModule },
-    { kafkaOptions },
-    { startJobProcess },
-    { openTelemetry },
-    { openHttp },
-  ] = await Promise.all([
-    import('./job-module.ts'),
-    import('./connection.ts'),
-    import('../runtime/process.ts'),
-    import('../runtime/telemetry.ts'),
-    import('../http/server.ts'),
-  ])
+  const [{ findJobModule }, { importJob }, { kafkaOptions }, { startJobProcess }] =
+    await Promise.all([
+      import('./job-module.ts'),
+      import('../runtime/job-module.ts'),
+      import('./connection.ts'),
+      import('../runtime/process.ts'),
+    ])
   const jobUrl = await findJobModule(name, process.cwd())
-  const { default: job } = (await import(jobUrl)) as { default: { name: string } }
-  const telemetry = await openTelemetry({ service: `millrace-${job.name}` })
-  const traces = await openTraces(flags, `millrace-${job.name}`)
+  const job = await importJob(jobUrl)
+  const service = `millrace-${job.name}`
+  const kafka = kafkaOptions(flags, service, clock, logger)
+  const traces = await openTraces(flags, service)
+  const telemetry = once(() => loadTelemetry(service))
   const fault = new AbortController()
   let running: Awaited<ReturnType<typeof startJobProcess>> | undefined
-  const http = await openHttp({
-    host: flags.host,
-    port: flags.port,
+  const http = openProbes(flags, {
     health: async () => ({ alive: !fault.signal.aborted }),
     ready: async () => {
       const reasons = running?.notReady() ?? ['starting']
       return { ready: reasons.length === 0, reasons }
     },
-    metrics: () => telemetry.scrape(),
+    metrics: async () => (await telemetry.get()).scrape(),
   })
   try {
     const starting = startJobProcess({
       ...flags,
       jobUrl,
-      kafka: kafkaOptions(flags, `millrace-${job.name}`, clock, logger),
+      kafka,
+      threads,
       folder: join(flags.data, 'run', job.name, flags.instance),
       createInput: flags.createInput ? flags.partitions : undefined,
       cacheKeysMax: flags.cacheKeys,
       heapMbMax: flags.laneHeapMb,
       hangMsMax: flags.hangMs,
       logger,
-      telemetry,
+      telemetry: telemetry.get,
       traces: traces && { every: flags.traceEvery, send: spans => traces.send(spans) },
       signal,
+      joinAfter: http.then(({ url }) => print(`${url}/metrics`)),
       onFatal: error => fault.abort(error),
     })
-    print(`${http.url}/metrics`)
     running = await starting
     await stopped(AbortSignal.any([signal, fault.signal]))
     await running.stop()
   } catch (error) {
     if (running || !signal.aborted) throw error // stopped while it was starting: nothing went wrong
   } finally {
-    await http.close()
+    await http.then(
+      opened => opened.close(),
+      () => undefined, // then it was told that the process did not start
+    )
     await traces?.close()
-    await telemetry.close()
+    await telemetry.got?.then(opened => opened.close())
   }
   fault.signal.throwIfAborted()
+}
+
+/** Not before the brokers are asked for what else the start needs: it takes a tenth of a second to load. */
+async function openProbes(
+  { host, port }: RunFlags,
+  probes: Pick<HttpOptions, 'health' | 'ready' | 'metrics'>,
+): Promise<Http> {
+  const { openHttp } = await import('../http/server.ts')
+  return openHttp({ host, port, ...probes })
+}
+
+async function loadTelemetry(service: string): Promise<Telemetry> {
+  const { openTelemetry } = await import('../runtime/telemetry.ts')
+  return openTelemetry({ service })
+}
+
+/** `get` makes the value when it is first asked for; `got` is `undefined` until then. */
+function once<Value>(make: () => Value): { get: () => Value; readonly got: Value | undefined } {
+  let got: Value | undefined
+  return {
+    get: () => (got ??= make()),
+    get got() {
+      return got
+    },
+  }
 }
 
 async function openTraces({ traceOtlp: url }: RunFlags, service: string) {

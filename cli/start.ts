@@ -97,7 +97,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
         sessionMs: SESSION_MS,
         hangMsMax: HANG_MS_MAX,
         logger,
-        telemetry,
+        telemetry: async () => telemetry,
         signal,
         onFatal,
       },

@@ -1,5 +1,5 @@
-import { crc32c } from '@node-rs/crc32'
 import type { Compression } from './compression.ts'
+import { crc32c } from './crc32c.ts'
 import { ProtocolError } from './error.ts'
 import { asBuffer } from './reader.ts'
 

@@ -1,5 +1,5 @@
-import { crc32c } from '@node-rs/crc32'
 import { attribute, BATCH_HEADER_BYTES, batchField, LOG_OVERHEAD_BYTES } from './batch-header.ts'
+import { crc32c } from './crc32c.ts'
 
 export { type BatchHeader, checkBatch, controlType, readBatchHeader } from './batch-header.ts'
 export { RecordReader } from './record-reader.ts'

@@ -2,8 +2,10 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Span } from './event-traces.ts'
+import { handBytes, handField } from './hand.ts'
+import { threadFlags } from './job-module.ts'
 import type { FromLane, SpansMessage, ToLane } from './messages.ts'
-import { handBytes, handField, type WorkerSetup } from './worker.ts'
+import type { WorkerSetup } from './worker.ts'
 
 /** A lane as the main thread sees it, wherever it runs. */
 export interface LaneHandle {
@@ -23,25 +25,51 @@ export interface LaneEvents {
   onEnded(error: Error | undefined): void
 }
 
-const source = import.meta.url.endsWith('.ts')
-const workerFile = fileURLToPath(new URL(source ? './worker.ts' : './worker.js', import.meta.url))
-const typescript = new URL('../bin/typescript.js', import.meta.url).href
-const typescriptBuilt = new URL('../../bin/typescript.js', import.meta.url).href
+const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const workerFile = fileURLToPath(new URL(`./worker.${ending}`, import.meta.url))
 
-/** A worker thread of its own for one lane: a pool of one, as piscina's balancer knows no affinity. */
+/** Threads that load a lane's code while this one still finds out what they are to do. */
+export class LaneThreads {
+  readonly #heapMbMax: number
+  readonly #waiting: Piscina[]
+
+  constructor(count: number, heapMbMax: number) {
+    this.#heapMbMax = heapMbMax
+    this.#waiting = Array.from({ length: count }, () => this.#start())
+  }
+
+  /** A thread that is waiting, or else a new one; it is whoever's asked. */
+  take(): Piscina {
+    return this.#waiting.shift() ?? this.#start()
+  }
+
+  /** Ends those that nobody took. */
+  async close(): Promise<void> {
+    await Promise.all(this.#waiting.splice(0).map(pool => pool.destroy()))
+  }
+
+  /** A pool of one thread, as piscina's balancer knows no affinity. */
+  #start(): Piscina {
+    const pool = new Piscina({
+      filename: workerFile,
+      minThreads: 1,
+      maxThreads: 1,
+      atomics: 'disabled', // else an idle worker's event loop stands still
+      execArgv: [...threadFlags],
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMbMax },
+    })
+    pool.on('error', () => undefined) // the running task is rejected with it too
+    pool.run(undefined).catch(() => undefined) // loads the code; what fails here fails again when it gets its setup
+    return pool
+  }
+}
+
+/** A lane on a thread of its own. */
 export function openLaneThread(
+  pool: Piscina,
   setup: Omit<WorkerSetup, 'port' | 'hand'>,
-  heapMbMax: number,
   events: LaneEvents,
 ): LaneHandle {
-  const pool = new Piscina({
-    filename: workerFile,
-    minThreads: 1,
-    maxThreads: 1,
-    atomics: 'disabled', // else an idle worker's event loop stands still
-    execArgv: ['--import', source ? typescript : typescriptBuilt],
-    resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
-  })
   const { port1: port, port2 } = new MessageChannel()
   const shared = new SharedArrayBuffer(handBytes)
   const hand = new Float64Array(shared)
@@ -63,7 +91,6 @@ export function openLaneThread(
       () => end(undefined),
       error => end(killed ? new Error('ended by the watchdog') : (error as Error)),
     )
-  pool.on('error', () => undefined) // the running task is rejected with it too
 
   return {
     post(message) {

@@ -5,15 +5,16 @@ import { systemClock } from './clock.ts'
 import type { Span } from './event-traces.ts'
 import { Generation } from './generation.ts'
 import { measureJob } from './job-metrics.ts'
+import { importJob } from './job-module.ts'
 import { checkPartitions, inputSpec, prepareTopics } from './job-topics.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
-import { openLaneThread } from './lane-thread.ts'
+import { LaneThreads, openLaneThread } from './lane-thread.ts'
 import { type Log, LogError } from './log.ts'
-import { openMemberFile } from './member-file.ts'
+import { type MemberFile, openMemberFile } from './member-file.ts'
 import { Source } from './source.ts'
 import type { SourceFigures } from './source-options.ts'
 import type { Mode } from './task-options.ts'
-import { noTelemetry, type Telemetry } from './telemetry.ts'
+import type { Telemetry } from './telemetry.ts'
 
 export interface JobProcessOptions {
   /** URL of the module whose default export is the job; each lane loads it anew. */
@@ -22,6 +23,8 @@ export interface JobProcessOptions {
   /** This process's own: its stores and its member id. */
   readonly folder: string
   readonly lanes: number
+  /** Begun beforehand, for these lanes; whatever becomes of the process, it ends them. */
+  readonly threads?: LaneThreads
   readonly mode: Mode
   /** Raised by a person when the input topic was made anew. */
   readonly era: number
@@ -38,11 +41,14 @@ export interface JobProcessOptions {
   readonly sessionMs: number
   readonly hangMsMax: number
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
-  readonly telemetry?: Telemetry
+  /** Asked for when the tasks are live, or two seconds after the start. */
+  readonly telemetry?: () => Promise<Telemetry>
   /** Follows one event in `every`, and each that carries a sampled `traceparent`. */
   readonly traces?:
     | { readonly every: number; readonly send: (spans: readonly Span[]) => void }
     | undefined
+  /** The group is joined only after this; where it rejects, the process does not start. */
+  readonly joinAfter?: Promise<void>
   /** Ends the waiting for a broker while it starts. */
   readonly signal: AbortSignal
   /** The process cannot go on: stop it, and end. */
@@ -57,89 +63,114 @@ export interface JobProcess {
   stop(): Promise<void>
 }
 
+/** Telemetry takes a tenth of a second to load: that waits until the tasks are live, but no longer than this, ms. */
+const unmeasuredMsMax = 2_000
+const lookMs = 50
+
 /**
  * A job's process: one member of the job's group, with its lanes. The member file is opened first (locked
  * means that another process lives here), then the topics are made and checked, then the group is joined.
  */
 export async function startJobProcess(options: JobProcessOptions): Promise<JobProcess> {
-  const { jobUrl, kafka, folder, logger } = options
-  const { default: job } = (await import(jobUrl)) as { default: Job }
-  const member = await openMemberFile(folder)
-  const log = openKafkaLog({ ...kafka, clock: systemClock })
-  let stopSource = (): Promise<void> => Promise.resolve()
-  let stopStarting: () => void = () => undefined
-  const onAbort = () => stopStarting()
-  options.signal.addEventListener('abort', onAbort, { once: true })
+  options.joinAfter?.catch(() => undefined) // told when it is waited for
+  const threads = options.threads ?? new LaneThreads(options.lanes, options.heapMbMax)
+  const ends = [() => threads.close()]
+  const stop = async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+  }
   try {
-    const stored = await storedPartitions(folder)
-    const { brokers, clientId, ssl, sasl } = kafka
-    const laneKafka = {
-      brokers,
-      clientId,
+    const job = await importJob(options.jobUrl)
+    const member = await openMemberFile(options.folder)
+    ends.push(() => member.close()) // keeps its id: the group may not have heard that it left
+    const log = openKafkaLog({ ...options.kafka, clock: systemClock })
+    ends.push(() => log.close())
+    const source = await openSource(options, job, log, member, threads)
+    ends.push(() => source.stop())
+    const prepared = makeTopics(log, job, options).then(() => options.joinAfter)
+    if (options.telemetry) ends.push(measure(source, options.telemetry, options.onFatal))
+    await join(source, prepared, options.signal)
+    return { job, figures: () => source.figures, notReady: () => source.notReady(), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function openSource(
+  { kafka, folder, traces, ...options }: JobProcessOptions,
+  job: Job,
+  log: Log,
+  member: MemberFile,
+  threads: LaneThreads,
+): Promise<Source> {
+  const { brokers, clientId, ssl, sasl } = kafka
+  const { jobUrl, mode, era, acceptLoss, idle } = options
+  const setup = {
+    ...{ jobUrl, folder, mode, era, acceptLoss, idle },
+    kafka: {
+      ...{ brokers, clientId },
       ...(ssl !== undefined && { ssl }),
       ...(sasl !== undefined && { sasl }),
-    }
-    const source = new Source({
-      job: job.name,
-      input: job.input,
-      lanes: options.lanes,
-      log,
-      clock: systemClock,
-      logger,
-      sessionMs: options.sessionMs,
-      hangMsMax: options.hangMsMax,
-      previousMemberId: member.previous,
-      openLane: (_index, events) =>
-        openLaneThread(
-          {
-            jobUrl,
-            kafka: laneKafka,
-            folder,
-            mode: options.mode,
-            era: options.era,
-            acceptLoss: options.acceptLoss,
-            idle: options.idle,
-            cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
-            traceEvery: options.traces?.every,
-          },
-          options.heapMbMax,
-          { ...events, onSpans: spans => options.traces?.send(spans) },
-        ),
-      stored: () => stored,
-      partitions: () => checkPartitions(log, job),
-      generation: new Generation(log, job),
-      onMember: memberId => void member.keep(memberId).catch(options.onFatal),
-      onFatal: options.onFatal,
-    })
-    const stopMeasuring = measureJob(source, options.telemetry ?? noTelemetry, systemClock)
-    stopSource = async () => {
-      stopMeasuring()
-      await source.stop()
-    }
-    await new Promise<void>((resolve, reject) => {
-      // A broker that is away, or a group that waits for a dead member's session to end, answers late.
-      stopStarting = () =>
-        reject(new LogError('unreachable', 'stopped before the group was joined'))
-      if (options.signal.aborted) stopStarting()
-      source.start(makeTopics(log, job, options)).then(resolve, reject)
-    })
-    options.signal.removeEventListener('abort', onAbort)
-    return {
-      job,
-      figures: () => source.figures,
-      notReady: () => source.notReady(),
-      async stop() {
-        await stopSource()
-        await log.close()
-        await member.close() // keeps its id: the group may not have heard that it left
-      },
-    }
-  } catch (error) {
-    options.signal.removeEventListener('abort', onAbort)
-    await stopSource()
-    await log.close()
-    await member.close()
-    throw error
+    },
+    cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
+    traceEvery: traces?.every,
+  }
+  const stored = await storedPartitions(folder)
+  return new Source({
+    job: job.name,
+    input: job.input,
+    lanes: options.lanes,
+    log,
+    clock: systemClock,
+    logger: options.logger,
+    sessionMs: options.sessionMs,
+    hangMsMax: options.hangMsMax,
+    previousMemberId: member.previous,
+    openLane: (_index, events) =>
+      openLaneThread(threads.take(), setup, { ...events, onSpans: spans => traces?.send(spans) }),
+    stored: () => stored,
+    partitions: () => checkPartitions(log, job),
+    generation: new Generation(log, job),
+    onMember: memberId => void member.keep(memberId).catch(options.onFatal),
+    onFatal: options.onFatal,
+  })
+}
+
+/** A broker that is away, or a group that waits for a dead member's session to end, answers late: `signal` ends the waiting. */
+async function join(source: Source, prepared: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stopWaiting = (): void => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    stopWaiting = () => reject(new LogError('unreachable', 'stopped before the group was joined'))
+  })
+  signal.addEventListener('abort', stopWaiting, { once: true })
+  if (signal.aborted) stopWaiting()
+  try {
+    await Promise.race([source.start(prepared), stopped])
+  } finally {
+    signal.removeEventListener('abort', stopWaiting)
+  }
+}
+
+/** Answers how to end it. */
+function measure(
+  source: Source,
+  open: () => Promise<Telemetry>,
+  onFatal: (error: Error) => void,
+): () => Promise<void> {
+  const ended = new AbortController()
+  let stop = (): void => undefined
+  const begin = async () => {
+    const until = systemClock.elapsed() + unmeasuredMsMax
+    while (source.notReady().length > 0 && systemClock.elapsed() < until && !ended.signal.aborted)
+      await systemClock.sleep(lookMs, ended.signal)
+    if (ended.signal.aborted) return
+    const telemetry = await open()
+    if (!ended.signal.aborted) stop = measureJob(source, telemetry, systemClock)
+  }
+  begin().catch(onFatal)
+  return async () => {
+    ended.abort()
+    stop()
   }
 }
 

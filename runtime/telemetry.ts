@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import type { Counter, Histogram, ObservableGauge, ObservableResult } from '@opentelemetry/api'
-import type { metrics as SdkMetrics } from '@opentelemetry/sdk-node'
+import type { InstrumentType as InstrumentKind } from '@opentelemetry/sdk-metrics'
 import { type Metric, metrics } from './metrics.ts'
 
 /** What a process measures. Names and attributes are those of the table in metrics.ts, checked by the compiler. */
@@ -52,42 +53,31 @@ export const noTelemetry: Telemetry = {
  * Starts OpenTelemetry for this process, of which it knows only one: open a second only after the first
  * was closed. Metrics alone, and only for `scrape`: no port, no traces, no logs, whatever the environment
  * says, since its variables may be meant for other programs. OTEL_RESOURCE_ATTRIBUTES and
- * OTEL_SDK_DISABLED are honoured. The SDK is loaded here, because that takes a quarter of a second.
+ * OTEL_SDK_DISABLED are honoured. The SDK is loaded here, because that takes a tenth of a second; `sdk-node`
+ * would load exporters of all kinds beside it, and take three times as long.
  *
  * @param options.service the resource's `service.name`, such as `millrace-serve`
  */
 export async function openTelemetry(options: { service: string }): Promise<Telemetry> {
   if (process.env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return noTelemetry
-  const [api, { NodeSDK, resources, metrics: sdkMetrics }, prometheus] = await Promise.all([
-    import('@opentelemetry/api'),
-    import('@opentelemetry/sdk-node'),
-    import('@opentelemetry/exporter-prometheus'),
-  ])
-  const { AggregationTemporality, InstrumentType } = sdkMetrics
+  const { api, sdk, resources, prometheus } = loadSdk()
+  const { AggregationTemporality, InstrumentType } = sdk
 
   /** By itself the SDK repeats a gauge's last value for ever, also of a task that went to another process. */
   class Exporter extends prometheus.PrometheusExporter {
-    override selectAggregationTemporality(type: SdkMetrics.InstrumentType) {
+    override selectAggregationTemporality(type: InstrumentKind) {
       if (type === InstrumentType.OBSERVABLE_GAUGE) return AggregationTemporality.DELTA
       return super.selectAggregationTemporality(type)
     }
   }
   const exporter = new Exporter({ preventServerStart: true })
-  const sdk = new NodeSDK({
-    serviceName: options.service,
-    // Not the process detector: command lines hold secrets and paths.
-    resourceDetectors: [resources.envDetector],
-    metricReaders: [exporter],
-    spanProcessors: [],
-    logRecordProcessors: [],
-    instrumentations: [],
-    textMapPropagator: null,
-  })
-  const before = api.metrics.getMeterProvider()
-  sdk.start()
-  const provider = api.metrics.getMeterProvider()
-  if (provider === before) {
-    await sdk.shutdown()
+  // Not the process detector: command lines hold secrets and paths.
+  const detected = resources.detectResources({ detectors: [resources.envDetector] })
+  const named = resources.resourceFromAttributes({ 'service.name': options.service })
+  const resource = resources.defaultResource().merge(detected).merge(named)
+  const provider = new sdk.MeterProvider({ resource, readers: [exporter] })
+  if (!api.metrics.setGlobalMeterProvider(provider)) {
+    await provider.shutdown()
     throw new Error(
       `OpenTelemetry is already running in this process, so ${options.service} cannot start its own: ` +
         'close the first, or share it',
@@ -123,10 +113,24 @@ export async function openTelemetry(options: { service: string }): Promise<Telem
     },
 
     async close() {
-      await sdk.shutdown()
+      await provider.shutdown()
       api.metrics.disable()
-      api.context.disable()
     },
+  }
+}
+
+/** Required: for an import, Node would first search each module for the names that it exports. */
+function loadSdk() {
+  const require = createRequire(import.meta.url)
+  const requireOfSdk = createRequire(require.resolve('@opentelemetry/sdk-metrics')) // resources of the same version
+  return {
+    api: require('@opentelemetry/api') as typeof import('@opentelemetry/api'),
+    sdk: require('@opentelemetry/sdk-metrics') as typeof import('@opentelemetry/sdk-metrics'),
+    resources: requireOfSdk(
+      '@opentelemetry/resources',
+    ) as typeof import('@opentelemetry/resources'),
+    prometheus:
+      require('@opentelemetry/exporter-prometheus') as typeof import('@opentelemetry/exporter-prometheus'),
   }
 }
 

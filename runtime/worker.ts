@@ -5,6 +5,8 @@ import type { Job } from '../jobs/job.ts'
 import { openLevelStore } from '../state/level-store.ts'
 import { systemClock } from './clock.ts'
 import type { MortalParts } from './die-at.ts'
+import { handField } from './hand.ts'
+import { importJob } from './job-module.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { Lane } from './lane.ts'
 import type { SpansMessage, ToLane } from './messages.ts'
@@ -26,16 +28,20 @@ export interface WorkerSetup {
   readonly cacheKeysMax: number
   /** One event in so many is followed; `undefined`: none is. */
   readonly traceEvery?: number | undefined
-  /** Shared with the watchdog: see `Hand`. */
+  /** Shared with the watchdog: see `handField`. */
   readonly hand: SharedArrayBuffer
 }
 
 const beatMs = 100
 
-/** The thread of one lane, run by piscina; resolves when it has been told to stop and has stopped. */
-export default async function worker(setup: WorkerSetup): Promise<void> {
+/**
+ * The thread of one lane, run by piscina; resolves when it has been told to stop and has stopped. Without a
+ * setup it has done all that it is to do: piscina has loaded this module.
+ */
+export default async function worker(setup: WorkerSetup | undefined): Promise<void> {
+  if (setup === undefined) return
   const { port, jobUrl, kafka, folder, hand: shared, idle, traceEvery, ...options } = setup
-  const { default: defined } = (await import(jobUrl)) as { default: Job }
+  const defined = await importJob(jobUrl)
   const job = idle === undefined ? defined : { ...defined, idle }
   const hand = new Float64Array(shared)
   const { log, openStore } = await mortalIfAsked({
@@ -76,7 +82,3 @@ async function mortalIfAsked(parts: MortalParts): Promise<MortalParts> {
   const moment = process.env.MILLRACE_TEST_DIE_AT
   return moment === undefined ? parts : (await import('./die-at.ts')).dieAt(moment, parts)
 }
-
-/** Fields of the memory that a lane shares with its watchdog: what it has in hand, and that it lives. */
-export const handField = { partition: 0, offset: 1, beats: 2 } as const
-export const handBytes = 3 * 8
