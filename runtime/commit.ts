@@ -49,6 +49,8 @@ export interface CommitTarget {
   readonly input: string
   readonly partition: number
   readonly transactor: Transactor
+  /** Where the last commit's marker lies in the changelog; -1: there was none. */
+  readonly marker: number
   /** Told when each step is over. */
   readonly trace?: CommitTrace | undefined
 }
@@ -97,6 +99,11 @@ export async function runCommit<State>(
     throw new LogError(
       'ambiguous',
       `the marker of ${target.job}-${partition} was sent, and no answer says where it lies`,
+    )
+  if (changelog <= target.marker)
+    throw new LogError(
+      'refused',
+      `the marker of ${target.job}-${partition} would lie at ${changelog} of ${topics.changelog}, and its last one lies at ${target.marker}: the changelog was made anew, and the states before are not in it. Nothing was committed. Give the job a new name, and let it read from the start`,
     )
   trace?.step('send')
   const committed = { ...progress, changelog }

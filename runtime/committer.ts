@@ -158,6 +158,7 @@ export class Committer<State = unknown> {
       input: job.input,
       partition,
       transactor,
+      marker: this.#committed.changelog,
       trace,
     })
     trace?.ended(this.#committed.changelog, frozen.rows.length)

@@ -168,15 +168,18 @@ export class KafkaReader implements Reader {
     }
     const fetched: Fetched[] = []
     let anyMoved = false
+    const unknown: number[] = []
     for (const answer of answers) {
       const question = asked.find(({ partition }) => partition === answer.partition)
       const position = this.#positions.get(answer.partition)
       if (!question || !position || position.seeks !== question.seeks) continue
+      if (answer.errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) unknown.push(answer.partition)
       if (moved.has(answer.errorCode)) anyMoved = true
       else fetched.push(await this.#accept(position, answer))
     }
     if (anyMoved) await this.#leaderMoved()
     else this.#movedInARow = 0
+    for (const partition of unknown) this.#options.onKnownAgain?.(partition)
     return fetched
   }
 

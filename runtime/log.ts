@@ -66,6 +66,11 @@ export interface ReaderOptions {
   readonly waitMsMax: number
   /** The most of one partition in one answer, when its first batch is not larger. */
   readonly partitionBytesMax: number
+  /**
+   * The brokers know the partition again that they did not know a moment ago: its topic may have been made anew,
+   * and what comes next from it need not be what followed.
+   */
+  readonly onKnownAgain?: (partition: number) => void
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { NextOffset } from './log.ts'
+import type { NextOffset, OutOfRange } from './log.ts'
 import type { LaneTaskFigures } from './messages.ts'
 
 /** What the main thread knows of one partition that is its own. */
@@ -42,6 +42,15 @@ export function takingSlot(partition: number, incarnation: number, before: Slot 
     figures: undefined,
   }
 }
+
+/** Its lane has died with that in hand once more, or for the first time. */
+export function countDeath(slot: Slot, offset: number): void {
+  const count = slot.deaths?.offset === offset ? slot.deaths.count + 1 : 1
+  slot.deaths = { offset, count }
+}
+
+export const whyGone = ({ partition, fetched, start, end }: OutOfRange): string =>
+  `offset ${fetched} is gone: partition ${partition} now has ${start} to ${end}`
 
 /** For people: why the partition is not live; `undefined` when it is. */
 export function whyNotLive({ partition, phase, reason, restore }: Slot): string | undefined {

@@ -2,7 +2,7 @@ import { Feed } from './feed.ts'
 import { type InHand, Lanes } from './lanes.ts'
 import type { Fetched, Membership, NextOffset, Reader } from './log.ts'
 import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
-import { type Slot, takingSlot, whyNotLive } from './slot.ts'
+import { countDeath, type Slot, takingSlot, whyGone, whyNotLive } from './slot.ts'
 import type { SourceFigures, SourceOptions } from './source-options.ts'
 
 const waitMsMax = 100
@@ -40,7 +40,11 @@ export class Source {
       if (!this.#closing.signal.aborted) options.onFatal(error) // else it is of the stopping itself
     }
     this.#options = { ...options, onFatal }
-    this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax })
+    const onKnownAgain = (partition: number) => {
+      const slot = this.#slots.get(partition)
+      if (slot?.phase === 'live') this.#retake(slot, 'its topic was unknown for a moment') // a takeover sees whether it is the same
+    }
+    this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax, onKnownAgain })
     this.#lanes = new Lanes({
       ...options,
       count: options.lanes,
@@ -140,10 +144,7 @@ export class Source {
     if (slot?.phase !== 'live') return
     slot.end = fetched.end
     if (fetched.kind === 'out-of-range') {
-      this.#retake(
-        slot,
-        `offset ${fetched.fetched} is gone: partition ${fetched.partition} now has ${fetched.start} to ${fetched.end}`,
-      )
+      this.#retake(slot, whyGone(fetched))
       return
     }
     slot.next = fetched.next
@@ -238,10 +239,7 @@ export class Source {
       const orphan = this.#orphans.delete(slot)
       // Taken meanwhile: that order went to the dead lane.
       if (!orphan && slot.phase !== 'taking') continue
-      if (slot.partition === inHand?.partition) {
-        const again = slot.deaths?.offset === inHand.offset
-        slot.deaths = { offset: inHand.offset, count: again ? (slot.deaths?.count ?? 0) + 1 : 1 }
-      }
+      if (slot.partition === inHand?.partition) countDeath(slot, inHand.offset)
       this.#retake(slot, 'its lane died')
     }
     for (const slot of this.#orphans)
