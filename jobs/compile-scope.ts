@@ -5,6 +5,7 @@ import type { Bound, Feature, Scope, TriggerRule, ZonePlace } from './feature.ts
 import { JobError } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
 import { placeIdLength } from './state-form.ts'
+import type { Tables } from './table.ts'
 import { userZone } from './user-zone.ts'
 
 /** By what the features call it. */
@@ -14,6 +15,7 @@ export type Zones = Map<string, { readonly place: ZonePlace; readonly bound: Bou
 export class CompileScope implements Scope {
   readonly name: string
   readonly latestMs: number
+  readonly tables: Tables
   readonly before: readonly string[]
   readonly #what: string
   readonly #definition: string
@@ -24,7 +26,7 @@ export class CompileScope implements Scope {
   firstNumber = -1
 
   constructor(
-    { jobName, latestMs }: Words,
+    { jobName, latestMs, tables }: Words,
     role: string,
     name: string,
     word: Feature | TriggerRule,
@@ -36,6 +38,7 @@ export class CompileScope implements Scope {
     this.#zones = zones
     this.name = name
     this.latestMs = latestMs
+    this.tables = tables
     this.before = shows.map(shown => shown.name)
     this.#what = `job "${jobName}", ${role} "${name}"`
     this.#definition = `${role} ${name} ${word.kind} ${definitionText(word.options)}`

@@ -10,6 +10,7 @@ import type {
   Watch,
 } from './feature.ts'
 import { Layout } from './layout.ts'
+import type { Tables } from './table.ts'
 
 export interface CompiledJob {
   readonly layout: Layout
@@ -41,6 +42,7 @@ export interface Words {
   readonly segments: Named<TriggerRule>
   readonly triggers: Named<TriggerRule>
   readonly latestMs: number
+  readonly tables: Tables
 }
 
 /** Gives every feature its places in the state, and sorts the steps by event name. */

@@ -1,75 +1,37 @@
 import { behaviour } from './behaviour.ts'
+import { checkTables, hashWithTables, unreadTables } from './bind-tables.ts'
 import { compile } from './compile.ts'
 import { definitionText, shortHash } from './definition-text.ts'
 import { durationForm, parseDuration } from './duration.ts'
 import type { Feature, TriggerRule } from './feature.ts'
 import { identityPlaces, withIdentity } from './identity.ts'
 import { type Job, JobError } from './job.ts'
+import { type JobDefinition, optionNames } from './job-definition.ts'
 import type { JobState } from './layout.ts'
+import { compileSchemas } from './schemas.ts'
 import { isWhole } from './selection.ts'
 import { stateForm } from './state-form.ts'
+import type { Tables } from './table.ts'
 import { type Segment, segmentRule } from './watches.ts'
 
 export { after } from './after.ts'
 export { decayedCount } from './decayed-count.ts'
 export { derive } from './derive.ts'
+export { deviceOf } from './device.ts'
 export { distinct, lastDistinct } from './distinct.ts'
 export { firstValue, lastValue, max, min } from './extremes.ts'
 export { first } from './first.ts'
+export { geo } from './geo.ts'
 export { histogram } from './histogram.ts'
+export type { JobDefinition } from './job-definition.ts'
 export { percentile } from './percentile.ts'
 export { process } from './process.ts'
+export { type TablesOf, table } from './table.ts'
 export { firstTime, lastTime } from './times.ts'
 export { topK } from './top-k.ts'
 export { average, count, ratio, sum } from './totals.ts'
 export { crosses } from './watches.ts'
 export { days, hopping, rolling, sessions, tumbling } from './window.ts'
-
-export interface JobDefinition {
-  /** Letters, digits, '-' and '_', at most 100. Topics and folders are named after it. */
-  readonly name: string
-  /** The topic that it reads. */
-  readonly input: string
-  /** Whose features they are: the record key, which is the user id. */
-  readonly key?: 'userId'
-  readonly features: Readonly<Record<string, Feature>>
-  /** Users by their features. A row names those that its user belongs to; entering and leaving one is a trigger. */
-  readonly segments?: Readonly<Record<string, Segment>>
-  readonly triggers?: Readonly<Record<string, TriggerRule>>
-  /**
-   * Whether what somebody did before he was known becomes his, when an `identify` or `alias` names both ids.
-   * Users without a `userId` have features under their `anonymousId` in any case.
-   */
-  readonly identity?: boolean
-  /** 'wall-clock' (default): time goes on for a quiet task. 'hold', for old data: time is the events' alone. */
-  readonly idle?: 'wall-clock' | 'hold'
-  /** 'time' (default): windows shrink for a silent user too. 'event': they end at the user's own newest event. */
-  readonly decay?: 'time' | 'event'
-  /** How far behind the newest event time the watermark follows; '30s' when left out. */
-  readonly outOfOrderness?: string
-  /** How far behind the watermark an event may be before it goes to `<job>.late`; '1d' when left out. */
-  readonly lateness?: string
-  /** Drops repeats of a user's last `last` (50) message ids, at most `within` ('3d') older. `false`: drops none. */
-  readonly dedupe?: { readonly last?: number; readonly within?: string } | false
-  /** The most bytes of one user's encoded state, 1,024 to 900,000; 65,536 when left out. */
-  readonly stateBytesMax?: number
-}
-
-const optionNames = [
-  'name',
-  'input',
-  'key',
-  'identity',
-  'features',
-  'segments',
-  'triggers',
-  'idle',
-  'decay',
-  'outOfOrderness',
-  'lateness',
-  'dedupe',
-  'stateBytesMax',
-]
 
 const featuresMax = 200
 const dedupeLastMax = 1_000
@@ -108,26 +70,36 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     stateBytesMax,
   }
   const latestMs = outOfOrdernessMs + latenessMs
-  const compiled = compile({ jobName: name, features, segments, triggers, latestMs })
-  const { layout } = compiled
+  const { schemas } = definition
+  const sources = checkTables(definition.tables, fail)
+  const check = schemas && compileSchemas(schemas, fail)
   const meaning = {
     ...{ ...settings, decay, features: written(features), triggers: written(triggers) },
     ...(segments.length > 0 && { segments: written(segments) }),
+    ...(schemas && { schemas }),
+    ...(definition.tables && { tables: Object.keys(sources).sort() }),
     ...(identity && { identity }),
   }
-  const places = identity ? identityPlaces(layout) : undefined
-  const { settle, ...does } = behaviour(compiled, decay)
-  const job = {
-    ...settings,
-    hash: hashOf(meaning),
-    create: () => layout.create(),
-    merge: (into: JobState, from: JobState) => layout.merge(into, from),
-    ...stateForm(layout),
-    ...does,
+  const build = (hash: string, tables: Tables): Job<JobState> => {
+    const compiled = compile({ jobName: name, features, segments, triggers, latestMs, tables })
+    const { layout } = compiled
+    const places = identity ? identityPlaces(layout) : undefined
+    const { settle, ...does } = behaviour(compiled, decay)
+    const job = {
+      ...{ ...settings, hash, ...(check && { check }) },
+      create: () => layout.create(),
+      merge: (into: JobState, from: JobState) => layout.merge(into, from),
+      ...stateForm(layout),
+      ...does,
+    }
+    return places === undefined
+      ? job
+      : { ...job, rekeys: [input], ...withIdentity({ ...job, settle }, places) }
   }
-  return places === undefined
-    ? job
-    : { ...job, rekeys: [input], ...withIdentity({ ...job, settle }, places) }
+  const hash = hashOf(meaning)
+  const bind = (tables: Tables) => build(hashWithTables(hash, sources, tables), tables)
+  const unbound = build(hash, unreadTables(sources))
+  return definition.tables ? { ...unbound, tables: { sources, bind } } : unbound
 }
 
 /** What the author wrote, without the code that stands behind it. */

@@ -1,6 +1,7 @@
 import type { Event } from './event.ts'
 import type { JobContext } from './job.ts'
 import type { CellPlace, Clock, JobState, ListPlace, NumberPlace, Table } from './layout.ts'
+import type { Tables } from './table.ts'
 import type { TimeZones } from './time-zone.ts'
 
 /**
@@ -79,6 +80,8 @@ export interface Scope {
   readonly name: string
   /** How far back in event time an event may still come that a window takes, ms. */
   readonly latestMs: number
+  /** What the job's functions look things up in. */
+  readonly tables: Tables
   /** Names of the features before it that show something. */
   readonly before: readonly string[]
   /** Throws the definition's error: what is wrong, and how to write it. */

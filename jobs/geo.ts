@@ -1,7 +1,7 @@
 import { checkFile, checkOptions, checkWhole, type FileSource, failOf } from './table.ts'
 
 /** Where an address of the internet is, as far as the database knows. Nothing of the address is in it. */
-export interface Place {
+export type Place = {
   /** 'EU', 'NA', … */
   readonly continent?: string
   /** ISO 3166-1: 'DE'. */

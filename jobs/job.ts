@@ -1,4 +1,5 @@
 import type { Event } from './event.ts'
+import type { TableSources, Tables } from './table.ts'
 
 /**
  * A job as the runtime knows it: pure functions over one key's state. `defineJob` makes one from features
@@ -22,12 +23,20 @@ export interface Job<State = unknown> {
   readonly stateBytesMax: number
   /** The topics that `rekey` may send to, each of which must exist before the job starts; none when left out. */
   readonly rekeys?: readonly string[]
+  /** What it looks things up in, of a job that has not been given its tables yet: `bind` answers the job with them. */
+  readonly tables?: {
+    readonly sources: TableSources
+    /** Its hash changes with what is in the tables. Throws a `JobError` where one is missing. */
+    bind(tables: Tables): Job<State>
+  }
 
   create(): State
   /** The state as plain arrays, numbers, strings and booleans, for msgpack. */
   encode(state: State): unknown
   /** The inverse of `encode`. Throws a `JobError` for a shape that it does not know. */
   decode(encoded: unknown): State
+  /** Throws a `JobError` with code `schema_failed` for an event that does not fit its schema. */
+  check?(event: Event): void
   /** Takes the event into the state. On a throw (a `JobError`) the state is as it was. */
   absorb(state: State, event: Event, context: JobContext): void
   /** Whether something takes the event though it is later than the lateness. Left out: nothing ever does. */

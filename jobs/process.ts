@@ -5,6 +5,7 @@ import type { JobState, Plain } from './layout.ts'
 import type { Selection } from './selection.ts'
 import { checkOptions, eventNames, predicate } from './selection.ts'
 import { shown } from './shown.ts'
+import type { Tables } from './table.ts'
 
 export interface ProcessOptions<State> extends Selection {
   /** A new user's state: objects, arrays, texts, numbers, booleans and null; the runtime bounds its bytes. */
@@ -25,6 +26,8 @@ export interface ProcessContext {
   readonly time: number
   /** The task's watermark, epoch ms; `undefined` before the first event. */
   readonly watermark: number | undefined
+  /** The job's tables, by name. */
+  readonly tables: Tables
   /** Sets the timer of that name, or moves it; a time that has passed is due at once. At most 32 names. */
   setTimer(name: string, time: number): void
   cancelTimer(name: string): void
@@ -67,6 +70,7 @@ export function process<State>(options: ProcessOptions<State>): Feature {
         key: context.key,
         time,
         watermark: context.watermark,
+        tables: scope.tables,
         setTimer: (name, due) => setTimer(cell, name, due),
         cancelTimer: name => cancelTimer(cell, name),
         emit: reason => context.emit({ name: scope.name, reason, time }),

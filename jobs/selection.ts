@@ -2,13 +2,14 @@ import { inspect } from 'node:util'
 import type { Event } from './event.ts'
 import type { Scope } from './feature.ts'
 import { JobError } from './job.ts'
+import type { EventFunction } from './table.ts'
 
 /** Which events a feature is about. */
 export interface Selection {
   /** Names of `track` events, such as 'Order Completed'. Left out: every event of the user, of any type. */
   readonly of?: string | readonly string[]
-  /** Takes only events for which it answers true, and not false. Pure: no clock, no randomness, nothing from outside. */
-  readonly where?: (event: Event) => boolean
+  /** Takes only events for which it answers true, and not false. */
+  readonly where?: EventFunction<boolean>
   /**
    * A category of consent: only events that say yes to it (`context.consent.categoryPreferences`) reach the
    * feature, and one that says no clears it.
@@ -22,7 +23,7 @@ export interface Selection {
  * with `undefined` that the event has nothing for this feature.
  */
 export interface Valued {
-  readonly value: string | ((event: Event) => unknown)
+  readonly value: string | EventFunction<unknown>
   /** The feature passes over events without the value. */
   readonly optional?: boolean
 }
@@ -64,7 +65,7 @@ export function predicate(scope: Scope, where: Selection['where']): (event: Even
   return event => {
     let answer: unknown
     try {
-      answer = where(event)
+      answer = where(event, scope.tables)
     } catch (error) {
       throw thrown(scope.name, 'where', error)
     }
@@ -124,7 +125,7 @@ function finder(scope: Scope, options: Valued): (event: Event) => unknown {
   if (typeof value === 'function')
     return event => {
       try {
-        return value(event)
+        return value(event, scope.tables)
       } catch (error) {
         throw thrown(scope.name, 'value', error)
       }

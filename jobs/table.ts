@@ -1,3 +1,4 @@
+import type { Event } from './event.ts'
 import type { GeoSource } from './geo.ts'
 import { JobError } from './job.ts'
 
@@ -47,7 +48,7 @@ export type TablesOf<Sources extends TableSources> = {
  * A pure function of an event and the job's tables: no clock, no randomness, nothing from outside. The second
  * parameter may be annotated with the tables' own types.
  */
-export type EventFunction<Answer, Event> = {
+export type EventFunction<Answer> = {
   // A method, since only a method's parameter may be narrower than what is declared here.
   call(event: Event, tables: Tables): Answer
 }['call']
