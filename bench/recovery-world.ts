@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type ReplayedEvent, replay } from '../cli/replay.ts'
 import { RecordReader } from '../protocol/record-batch.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -11,10 +10,9 @@ import { type Log, nextOffset } from '../runtime/log.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { eventsTopic, inputPartitions } from './input.ts'
 import { MeasuredProcess } from './measured-process.ts'
+import { type Origin, openProgram, type Program } from './program.ts'
 import { topicsOf } from './run-millrace.ts'
 
-const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
-const peerJob = new URL('./peer-job.ts', import.meta.url).href
 const TICK_MS = 20
 const READY_MS_MAX = 120_000
 const FILL_STALL_MS = 60_000
@@ -30,6 +28,7 @@ interface Arrival {
 export class RecoveryWorld {
   readonly #folder: string
   readonly #brokers: string
+  readonly #program: Program
   readonly #log: Log
   readonly #name: string
   readonly #path: string
@@ -38,20 +37,23 @@ export class RecoveryWorld {
   readonly #watchers = new Set<(arrival: Arrival) => void>()
   readonly #background: Promise<void>[] = []
 
-  private constructor(brokers: string, folder: string) {
+  private constructor(brokers: string, folder: string, program: Program) {
     this.#brokers = brokers
+    this.#program = program
     this.#folder = folder
     this.#name = `bench-recovery-${randomUUID().slice(0, 8)}`
     this.#path = join(folder, 'job.ts')
     this.#log = openKafkaLog({ brokers, clientId: 'bench', clock: systemClock })
   }
 
-  static async open(brokers: string): Promise<RecoveryWorld> {
-    const world = new RecoveryWorld(brokers, await mkdtemp(join(tmpdir(), 'millrace-bench-')))
+  static async open(brokers: string, origin: Origin): Promise<RecoveryWorld> {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+    const program = await openProgram(origin, folder)
+    const world = new RecoveryWorld(brokers, folder, program)
     const changed = JSON.stringify({ name: world.#name, input: world.#input })
     await writeFile(
       world.#path,
-      `import job from '${peerJob}'\nexport default { ...job, ...${changed} }\n`,
+      `import job from '${program.peerJob}'\nexport default { ...job, ...${changed} }\n`,
     )
     await world.#log.topics.create([eventsTopic(world.#input)])
     return world
@@ -82,7 +84,7 @@ export class RecoveryWorld {
 
   async start(instance: string): Promise<MeasuredProcess> {
     const child = new MeasuredProcess(process.execPath, [
-      ...[program, 'run', this.#path, '--brokers', this.#brokers, '--port', '0'],
+      ...[this.#program.path, 'run', this.#path, '--brokers', this.#brokers, '--port', '0'],
       ...['--data', join(this.#folder, 'data'), '--instance', instance, '--session-ms', '6000'],
     ])
     this.#running.add(child)

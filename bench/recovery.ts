@@ -1,7 +1,9 @@
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../runtime/clock.ts'
 import { openBrokers } from './brokers.ts'
 import { wholeFlag } from './flags.ts'
+import { parseOrigin } from './program.ts'
 import { RecoveryWorld } from './recovery-world.ts'
 import { machine, table, writeResults } from './results.ts'
 import { percentile } from './run-result.ts'
@@ -13,14 +15,13 @@ export const recoveryHelp = `npm run bench -- recovery [flags]
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
   --size small|large    2,000 users, 500 events/s, 2 rounds; or 200,000 users, 5,000 events/s, 10 rounds (default)
-  --rounds N            another number of rounds`
+  --rounds N            another number of rounds
+  --from source|package this checkout's TypeScript, or the JavaScript that a user installs (default), made for the run`
 
 const sizes = {
-  small: { users: 2_000, eventsPerSecond: 500, rounds: 2 },
-  large: { users: 200_000, eventsPerSecond: 5_000, rounds: 10 },
+  small: { users: 2_000, eventsPerSecond: 500, rounds: 2, workMs: 1_000 },
+  large: { users: 200_000, eventsPerSecond: 5_000, rounds: 10, workMs: 3_000 },
 }
-/** Of work between two rounds: the stores catch up with the commits every second. */
-const WORK_MS = 3_000
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function recovery(args: readonly string[]): Promise<void> {
@@ -30,28 +31,34 @@ export async function recovery(args: readonly string[]): Promise<void> {
       brokers: { type: 'string' },
       size: { type: 'string', default: 'large' },
       rounds: { type: 'string' },
+      from: { type: 'string', default: 'package' },
     },
   })
   const { size } = values
   if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
   const setting = sizes[size]
+  const { workMs } = setting
+  const origin = parseOrigin(values.from)
   const rounds = values.rounds === undefined ? setting.rounds : wholeFlag('--rounds', values.rounds)
   const brokers = await openBrokers(values.brokers ?? process.env.BROKERS)
-  const world = await RecoveryWorld.open(brokers.addresses)
+  const world = await RecoveryWorld.open(brokers.addresses, origin)
   try {
     console.log(`making states of ${setting.users} users on ${brokers.name}`)
     await world.fill(setting.users)
     world.feed(setting.users, setting.eventsPerSecond)
-    const killed = await killedAgain(world, rounds, false)
-    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), true)
-    const gaps = await rollingRestart(world)
+    const killed = await killedAgain(world, rounds, workMs, false)
+    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), workMs, true)
+    const gaps = await rollingRestart(world, workMs)
 
     const summary = summarize(setting.users, killed, lost, gaps)
     console.log(`\n${summary}`)
     if (size === 'small') return
     const how = `${setting.users} users, ${setting.eventsPerSecond} events/s, broker: ${brokers.name}`
     const when = machine(new Date(systemClock.now()))
-    writeResults('Recovery', `${when}, from source\n\n${how}\n\n${summary}`)
+    const busy = `load average ${loadavg()
+      .map(load => load.toFixed(0))
+      .join(', ')} at the end`
+    writeResults('Recovery', `${when}, from the ${origin}\n\n${how}, ${busy}\n\n${summary}`)
   } finally {
     await world.close()
     await brokers.close()
@@ -66,16 +73,20 @@ interface Restart {
   readonly cpuSeconds: number
 }
 
-/** `storesLost`: everything has to come from the changelog. */
+/**
+ * `workMs`: of work between two rounds; the stores catch up with the commits every second. `storesLost`:
+ * everything has to come from the changelog.
+ */
 async function killedAgain(
   world: RecoveryWorld,
   rounds: number,
+  workMs: number,
   storesLost: boolean,
 ): Promise<Restart[]> {
   const restarts: Restart[] = []
   let process = await world.start('one')
   for (let round = 0; round < rounds; round++) {
-    await systemClock.sleep(WORK_MS)
+    await systemClock.sleep(workMs)
     process.kill()
     await process.exited
     if (storesLost) await world.loseStores('one')
@@ -97,20 +108,20 @@ async function killedAgain(
 }
 
 /** The longest time without a row, ms, of each partition, while both processes are restarted in turn. */
-async function rollingRestart(world: RecoveryWorld): Promise<number[]> {
+async function rollingRestart(world: RecoveryWorld, workMs: number): Promise<number[]> {
   const processes = new Map([
     ['one', await world.start('one')],
     ['two', await world.start('two')],
   ])
   for (const process of processes.values()) await world.ready(process)
-  await systemClock.sleep(WORK_MS)
+  await systemClock.sleep(workMs)
   const gaps = world.gaps()
   for (const [name, process] of processes) {
     await process.end()
     const again = await world.start(name)
     processes.set(name, again)
     await world.ready(again)
-    await systemClock.sleep(WORK_MS)
+    await systemClock.sleep(workMs)
   }
   const found = gaps()
   for (const process of processes.values()) await process.end()
