@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto'
+import type { Job } from '../../jobs/job.ts'
+import { systemClock } from '../../runtime/clock.ts'
 import { checkPartitions, inputSpec, prepareTopics } from '../../runtime/job-topics.ts'
+import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import type { Log, TopicSpec } from '../../runtime/log.ts'
+import { brokersGiven, forgetJob } from '../broker-under-test.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { FaultPlan } from '../simulator/faults.ts'
 import { Random } from '../simulator/random.ts'
@@ -7,14 +12,24 @@ import { Scheduler } from '../simulator/scheduler.ts'
 import { SimCluster } from '../simulator/sim-cluster.ts'
 import { simJob } from '../simulator/sim-job.ts'
 
+/** On BROKERS where it is set, else on the simulated log. */
 const test = suite('the topics of a job')
-const job = simJob({ idle: 'hold' })
 const day = 24 * 3_600_000
+/** Topics of the tests before may be there still: each test has a job with a name of its own. */
+let job: Job
 let log: Log
 let end: () => void
 let warnings: string[] = []
 
 test.before.each(() => {
+  const name = `topics-${randomUUID().slice(0, 8)}`
+  job = { ...simJob({ idle: 'hold' }), name, input: `${name}-events` } as Job
+  warnings = []
+  if (brokersGiven !== '') {
+    log = openKafkaLog({ brokers: brokersGiven, clientId: name, clock: systemClock })
+    end = () => undefined
+    return
+  }
   const random = new Random('job topics')
   const scheduler = new Scheduler(random.fork('scheduler'), Date.UTC(2026, 0, 1))
   const plan = new FaultPlan(random.fork('plan'), {})
@@ -23,17 +38,20 @@ test.before.each(() => {
     throw error
   })
   log = cluster.open('tool').log
-  warnings = []
 })
 test.after.each(async () => {
   await log.close()
+  await forgetJob(brokersGiven, job.name, job.input)
   end()
 })
 
 const prepare = () => prepareTopics(log, job, 1, message => warnings.push(message))
-const input = (changes: Partial<TopicSpec> = {}) => ({ ...inputSpec('events', 3, 1), ...changes })
-const spec = (topic: string, config: TopicSpec['config'], partitions = 3): TopicSpec => ({
-  topic,
+const input = (changes: Partial<TopicSpec> = {}) => ({
+  ...inputSpec(job.input, 3, 1),
+  ...changes,
+})
+const spec = (output: string, config: TopicSpec['config'], partitions = 3): TopicSpec => ({
+  topic: `${job.name}.${output}`,
   partitions,
   replication: 1,
   config,
@@ -44,13 +62,13 @@ test('are made beside the input, with its number of partitions, and compacted wh
   await log.topics.create([input()])
   assert.is(await prepare(), 3)
   for (const [topic, policy] of [
-    ['sim.features', 'compact'],
-    ['sim.changelog', 'compact'],
-    ['sim.triggers', 'delete'],
-    ['sim.late', 'delete'],
-    ['sim.dead', 'delete'],
+    ['features', 'compact'],
+    ['changelog', 'compact'],
+    ['triggers', 'delete'],
+    ['late', 'delete'],
+    ['dead', 'delete'],
   ] as const) {
-    const made = await log.topics.describe(topic)
+    const made = await log.topics.describe(`${job.name}.${topic}`)
     assert.equal([made?.partitions, made?.config['cleanup.policy']], [3, policy], topic)
   }
   assert.is(await prepare(), 3, 'a second time')
@@ -58,36 +76,39 @@ test('are made beside the input, with its number of partitions, and compacted wh
 })
 
 test('an input that is missing is refused with the remedy', async () => {
-  await rejects(prepare, /topic events, the input of job sim, does not exist: .*--create-input/)
+  await rejects(
+    prepare,
+    /topic \S+-events, the input of job topics-\w+, does not exist: .*--create-input/,
+  )
 })
 
 test('an input that is compacted is refused', async () => {
   await log.topics.create([input({ config: { 'cleanup.policy': 'compact,delete' } })])
-  await rejects(prepare, /topic events is compacted.*set its cleanup.policy to delete/)
+  await rejects(prepare, /topic \S+-events is compacted.*set its cleanup.policy to delete/)
 })
 
 test('an input whose times are its producers’ is warned of', async () => {
   const config = { 'cleanup.policy': 'delete', 'message.timestamp.type': 'CreateTime' }
   await log.topics.create([input({ config })])
   await prepare()
-  assert.match(warnings.join(), /events has CreateTime.*LogAppendTime/)
+  assert.match(warnings.join(), /-events has CreateTime.*LogAppendTime/)
 })
 
 test('an output with another number of partitions is refused, with both numbers', async () => {
-  await log.topics.create([input(), spec('sim.late', { 'cleanup.policy': 'delete' }, 2)])
-  await rejects(prepare, /topic sim.late has 2 partitions, the input events has 3.*new name/)
-  await rejects(() => checkPartitions(log, job), /sim.late has 2 partitions/)
+  await log.topics.create([input(), spec('late', { 'cleanup.policy': 'delete' }, 2)])
+  await rejects(prepare, /topic \S+\.late has 2 partitions, the input \S+-events has 3.*new name/)
+  await rejects(() => checkPartitions(log, job), /\.late has 2 partitions/)
 })
 
 test('a changelog or features that would lose states are refused', async () => {
-  await log.topics.create([input(), spec('sim.changelog', { 'cleanup.policy': 'delete' })])
-  await rejects(prepare, /topic sim.changelog has cleanup.policy delete.*set it to compact/)
+  await log.topics.create([input(), spec('changelog', { 'cleanup.policy': 'delete' })])
+  await rejects(prepare, /topic \S+\.changelog has cleanup.policy delete.*set it to compact/)
 })
 
 test('tombstones that are kept for less than seven days are refused', async () => {
   const short = { ...compact, 'delete.retention.ms': String(day) }
-  await log.topics.create([input(), spec('sim.features', short)])
-  await rejects(prepare, /sim.features has delete.retention.ms 86400000.*Set it to 604800000/)
+  await log.topics.create([input(), spec('features', short)])
+  await rejects(prepare, /\.features has delete.retention.ms 86400000.*Set it to 604800000/)
 })
 
 test.run()
