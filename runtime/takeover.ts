@@ -1,7 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import type { Store, StoreProgress } from '../state/store.ts'
 import type { Clock } from './clock.ts'
-import type { Log, NextOffset, Transactor } from './log.ts'
+import { type Log, LogError, type NextOffset, type Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
 import { type CommittedProgress, parseMetadata } from './progress.ts'
 import { appendTimeOf, markerAt, newestMarker, restore } from './restore.ts'
@@ -200,11 +200,16 @@ async function readSources(
   { sources, changelog: offset }: CommittedProgress,
 ): Promise<CommittedProgress['sources']> {
   if (sources !== 'in-marker') return sources
-  const { changelog } = outputTopics(options.job.name)
+  const { job, partition, log } = options
+  const { changelog, commits } = outputTopics(job.name)
   const marker = await markerAt({ ...options, changelog }, offset)
   if (marker !== undefined) return marker.sources
+  const [committed] = await log.committed(commits, job.input, [partition])
+  if (!committed || parseMetadata(committed)?.changelog !== offset) {
+    throw new LogError('fenced', `${job.name}-${partition} has a newer owner, which has committed`)
+  }
   throw new TaskRefused(
     'refused',
-    `the commit of ${options.job.name}-${options.partition} names a marker at ${offset} of ${changelog}, and none is there: the changelog was cut. Give the job a new name, and let it read from the start`,
+    `the commit of ${job.name}-${partition} names a marker at ${offset} of ${changelog}, and none is there: the changelog was cut. Give the job a new name, and let it read from the start`,
   )
 }
