@@ -1,6 +1,7 @@
 import { machine, table, writeResults } from '../../bench/results.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { assert, suite } from '../harness.ts'
+import { chainPlants } from '../simulator/chain-plants.ts'
 import { firstFailing, SEEDS_MAX } from '../simulator/planted.ts'
 import { plants, smallBounds } from '../simulator/plants.ts'
 
@@ -8,11 +9,13 @@ import { plants, smallBounds } from '../simulator/plants.ts'
 const test = suite('planted bugs, all')
 const rows: (string | number)[][] = []
 
-for (const { name, edits } of plants) {
+const all = [...plants, ...chainPlants]
+
+for (const { name, edits, shape } of all) {
   test(
     `${name}: found within ${SEEDS_MAX} seeds`,
     async () => {
-      const found = await firstFailing(edits)
+      const found = await firstFailing(edits, [1, SEEDS_MAX], shape)
       assert.ok(found, 'no seed failed')
       console.log(`\n  ${name}: seed ${found.seed}, ${found.problem}`)
       rows.push([name, found.seed])
@@ -23,7 +26,7 @@ for (const { name, edits } of plants) {
 
 test.after(() => {
   // One that was not found is no proof of the others.
-  if (rows.length < plants.length) return
+  if (rows.length < all.length) return
   const when = machine(new Date(systemClock.now()))
   const what = `Each bug, planted into the sources, and the first of ${SEEDS_MAX} seeds that finds it.`
   writeResults(

@@ -1,6 +1,7 @@
 import { machine, table, writeResults } from '../../bench/results.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { assert, suite } from '../harness.ts'
+import { runChain } from '../simulator/run-chain.ts'
 import { runSeed } from '../simulator/run-seed.ts'
 import { SeedTally } from '../simulator/seed-tally.ts'
 
@@ -30,6 +31,24 @@ for (let first = 1; first <= SEEDS; first += AT_ONCE) {
     },
     { timeoutMs: 600_000 },
   )
+}
+
+/** Of each shape, for so many seeds of one job alone. */
+const CHAIN_SHARE = 20
+
+for (const shape of ['chained', 'identity'] as const) {
+  for (let first = 1; first <= SEEDS / CHAIN_SHARE; first += AT_ONCE / 2) {
+    const last = Math.min(first + AT_ONCE / 2 - 1, SEEDS / CHAIN_SHARE)
+    test(
+      `${shape}: seeds ${first} to ${last}`,
+      async () => {
+        const chained = new SeedTally('chain.test.ts')
+        for (let seed = first; seed <= last; seed++) chained.add(await runChain(shape, seed))
+        assert.is(chained.failures.join('\n'), '')
+      },
+      { timeoutMs: 600_000 },
+    )
+  }
 }
 
 test('every fault has hit every await point', () => {

@@ -1,8 +1,10 @@
 import type { Job } from '../../jobs/job.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import type { Mode } from '../../runtime/task-options.ts'
+import { checkRekeyed } from './check-rekeyed.ts'
+import { checkRows } from './check-rows.ts'
 import { checkStates } from './check-states.ts'
-import { type Expected, naiveModel, recordId, rowId, triggerId } from './naive-model.ts'
+import { type Expected, naiveModel, recordId, triggerId } from './naive-model.ts'
 import { progressOf, type Upheaval } from './progress-of.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import { TIMER_MS } from './sim-job.ts'
@@ -52,6 +54,7 @@ class PartitionCheck {
   /** What went out early came from records that were passed over afterwards: only the end has a twin. */
   private readonly endOnly: boolean
   private readonly partition: number
+  private readonly job: Job<unknown>
 
   constructor(
     cluster: SimCluster,
@@ -64,6 +67,7 @@ class PartitionCheck {
     this.options = options
     this.exact = options.time === 'exact'
     this.partition = partition
+    this.job = job
     this.topics = outputTopics(job.name)
     this.dead = this.output('dead')
     const killed = this.dead.filter(({ headers }) => headers['error-code']?.startsWith('kills_'))
@@ -80,55 +84,18 @@ class PartitionCheck {
     if (this.exact && watermark !== this.expected.watermark)
       this.problem(`the watermark is ${watermark}, expected ${this.expected.watermark}`)
     const changelog = this.output('changelog')
-    for (const each of checkStates(changelog, this.expected, options)) this.problem(each)
+    for (const each of checkStates(changelog, this.expected, job, options)) this.problem(each)
   }
 
   run(): string[] {
-    this.checkRows()
+    const { exact, endOnly, options, expected, partition } = this
+    const rows = checkRows(this.output('features'), expected, { ...options, exact, endOnly })
+    for (const each of rows) this.problem(each)
+    for (const each of checkRekeyed(this.cluster, this.job, partition, expected)) this.problem(each)
     this.checkTriggers()
     this.checkLate()
     this.checkDead()
     return this.problems
-  }
-
-  /** Versions only grow, each row is one that its key had, and the last one is the last. */
-  private checkRows(): void {
-    const last = new Map<string, Row>()
-    for (const record of this.output('features')) {
-      const row = parseRow(record)
-      const before = last.get(row.key)
-      const older = before && compareVersions(row.version, before.version) < 0
-      if (older && this.options.mode === 'exactly-once')
-        this.problem(`row of ${row.key} went from version ${before.version} to ${row.version}`)
-      if (!older) last.set(row.key, row)
-      if (this.endOnly) continue
-      const expected = this.expected.everyRow.get(rowId(row.key, row.version))
-      const [offset] = row.version
-      const known = expected ?? this.expected.everyRow.get(rowId(row.key, [offset, 0]))
-      if (!known) this.problem(`${row.key} has a row of version ${row.version}, which it never had`)
-      else this.compareRow(row, known, `row ${row.version} of ${row.key}`)
-    }
-    for (const [key, row] of this.expected.rows) {
-      const found = last.get(key)
-      if (!found) this.problem(`${key} has no row, expected version ${row.version}`)
-      else {
-        const same = this.exact
-          ? `${found.version}` === `${row.version}`
-          : found.version[0] === row.version[0]
-        if (!same) this.problem(`last row of ${key} is ${found.version}, expected ${row.version}`)
-        this.compareRow(found, row, `last row of ${key}`)
-      }
-    }
-  }
-
-  private compareRow(found: Row, expected: Omit<Row, 'key'>, name: string): void {
-    const pick = ({ asOf, features, segments }: Omit<Row, 'key'>) =>
-      this.exact
-        ? JSON.stringify({ asOf, features, segments })
-        : JSON.stringify(this.options.timeless.map(feature => features[feature]))
-    if (pick(found) !== pick(expected)) {
-      this.problem(`${name} is ${pick(found)}, expected ${pick(expected)}`)
-    }
   }
 
   private checkTriggers(): void {
@@ -228,27 +195,6 @@ class PartitionCheck {
   private problem(what: string): void {
     this.problems.push(`partition ${this.partition}: ${what}`)
   }
-}
-
-interface Row {
-  readonly key: string
-  readonly version: readonly [number, number]
-  readonly asOf: number
-  readonly features: Readonly<Record<string, unknown>>
-  readonly segments: readonly string[]
-}
-
-function parseRow({ key, value }: StoredRecord): Row {
-  const row = JSON.parse(String(value)) as Row
-  if (row.key !== key) throw new Error(`a row of ${row.key} lies under the key ${key}`)
-  return row
-}
-
-function compareVersions(
-  left: readonly [number, number],
-  right: readonly [number, number],
-): number {
-  return left[0] - right[0] || left[1] - right[1]
 }
 
 function counted(values: readonly string[]): Map<string, number> {

@@ -11,8 +11,11 @@ export function checkQuiet(cluster: SimCluster, job: string): string[] {
   const { now } = cluster.scheduler
   return cluster.partitions(outputTopics(job).changelog).flatMap(changelog => {
     const newest = new Map<string | null, Buffer>()
-    for (const record of changelog.everCommitted())
-      if (!isMarker(record) && record.value) newest.set(record.key, record.value)
+    for (const record of changelog.everCommitted()) {
+      if (isMarker(record)) continue
+      if (record.value) newest.set(record.key, record.value)
+      else newest.delete(record.key)
+    }
     return [...newest].flatMap(([key, bytes]) => {
       const time = timerAt(bytes)
       if (time === undefined || time >= now - TICK_MS_MAX) return []

@@ -1,3 +1,4 @@
+import type { Job } from '../../jobs/job.ts'
 import { decodeState } from '../../state/codec.ts'
 import type { Expected } from './naive-model.ts'
 import { isMarker } from './progress-of.ts'
@@ -5,7 +6,12 @@ import type { StoredRecord } from './sim-partition.ts'
 
 export interface StateCheck {
   readonly time: 'exact' | 'wall-clock'
+  /** Features that no timer touches. */
+  readonly timeless: readonly string[]
 }
+
+/** What timers change, where a job has it. */
+const TIMED = 'timerChain'
 
 /**
  * The newest state of each key in the changelog is what the model's last row comes from: the topics alone
@@ -14,11 +20,14 @@ export interface StateCheck {
 export function checkStates(
   changelog: readonly StoredRecord[],
   expected: Expected,
-  { time }: StateCheck,
+  job: Job<unknown>,
+  { time, timeless }: StateCheck,
 ): string[] {
   const newest = new Map<string | null, Buffer>()
   for (const record of changelog) {
-    if (!isMarker(record) && record.value) newest.set(record.key, record.value)
+    if (isMarker(record)) continue
+    if (record.value) newest.set(record.key, record.value)
+    else newest.delete(record.key)
   }
   const problems: string[] = []
   for (const [key, { version, asOf, features }] of expected.rows) {
@@ -28,16 +37,18 @@ export function checkStates(
       continue
     }
     const [offset, revision, stateAsOf, , , , state] = decodeState(bytes) as unknown[]
-    const [count, sum, chain, timerChain] = state as unknown[]
-    const timeless = [offset, count, sum, chain]
-    const wanted = [version[0], features.count, features.sum, features.chain]
-    const timed = time === 'exact'
-    const found = timed ? [...timeless, revision, stateAsOf, timerChain] : timeless
-    const right = timed ? [...wanted, version[1], asOf, features.timerChain] : wanted
-    if (`${found}` !== `${right}`) problems.push(`state of ${key} is ${found}, expected ${right}`)
+    const kept = job.row(job.decode(state)).features
+    const facts = (of: Readonly<Record<string, unknown>>, rest: readonly unknown[]) => {
+      const exact = time === 'exact' ? [...rest, of[TIMED]] : rest.slice(0, 1)
+      return JSON.stringify([...timeless.map(feature => of[feature]), ...exact])
+    }
+    const found = facts(kept, [offset, revision, stateAsOf])
+    const right = facts(features, [version[0], version[1], asOf])
+    if (found !== right) problems.push(`state of ${key} is ${found}, expected ${right}`)
   }
   for (const key of newest.keys()) {
-    if (!expected.rows.has(String(key))) problems.push(`${key} has a state, expected none`)
+    const wanted = expected.rows.has(String(key)) || expected.hidden.has(String(key))
+    if (!wanted) problems.push(`${key} has a state, expected none`)
   }
   return problems
 }

@@ -17,14 +17,15 @@ export async function checkStore(store: Store, changelog: SimPartition): Promise
   const committed = new Set<string>()
   for (const record of changelog.everDecided()) {
     const { key, value, offset } = record
-    if (isMarker(record) || key === null || value === null) continue
+    if (isMarker(record) || key === null) continue
     newest.set(key, record)
     if (offset <= progress.newest && isHeld(value, key)) committed.add(key)
   }
   for (const key of held.keys())
     if (!committed.has(key)) problems.push(`${key} is held, and was never committed`)
   for (const [key, { offset, value }] of newest) {
-    if (offset > progress.complete || isHeld(value, key)) continue
+    const right = value === null ? !held.has(key) : isHeld(value, key)
+    if (offset > progress.complete || right) continue
     problems.push(
       `${key} is not as of ${offset}, and the store is complete to ${progress.complete}`,
     )

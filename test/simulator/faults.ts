@@ -35,7 +35,10 @@ const read = [...everywhere, 'unreachable'] as const
 const write = [...read, 'request-lost', 'request-late', 'answer-lost'] as const
 const transactional = [...write, 'transaction-timeout', 'stolen', 'rebalance'] as const
 
-/** Which faults are possible where. `poll`, `join` and a plain producer's `send` retry inside, so they only get slow. */
+/**
+ * Which faults are possible where. `poll` and `join` retry inside, so they only get slow; so does a plain producer's
+ * `send`, until it gives up.
+ */
 export const possible = {
   'topics.create': read,
   'topics.describe': read,
@@ -57,7 +60,7 @@ export const possible = {
   'transactor.sendOffsets': transactional,
   'transactor.commit': transactional,
   'transactor.abort': transactional,
-  'producer.send': everywhere,
+  'producer.send': [...everywhere, 'request-lost', 'request-late', 'answer-lost'],
   'store.open': ['slow-answer', 'crash-before', 'crash-after'],
   'store.write': ['slow-request', 'slow-answer', 'crash-before', 'crash-after'],
 } satisfies Record<string, readonly FaultKind[]>

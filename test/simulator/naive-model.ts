@@ -7,6 +7,7 @@ import {
 } from '../../jobs/job.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { BadRecord, decodeEvent } from '../../runtime/decode.ts'
+import { codeOf } from './fault-code.ts'
 import { NaiveSources } from './naive-sources.ts'
 import type { StoredRecord } from './sim-partition.ts'
 import { isBefore } from './timer-order.ts'
@@ -243,9 +244,4 @@ export function naiveModel<State>(
     naive.row = { version: [offset, revision], asOf, features, segments }
     everyRow.set(rowId(key, [offset, revision]), naive.row)
   }
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof BadRecord || error instanceof JobError) return error.code
-  throw error
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Edit } from './plants.ts'
+import type { ChainShape } from './run-chain.ts'
 
 export const SEEDS_MAX = 200
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -11,6 +12,7 @@ const main = fileURLToPath(new URL('./planted-main.ts', import.meta.url))
 export async function firstFailing(
   edits: readonly Edit[],
   [first, last]: readonly [number, number] = [1, SEEDS_MAX],
+  shape?: ChainShape,
 ): Promise<{ seed: number; problem: string } | undefined> {
   const args = [
     '--import',
@@ -19,6 +21,7 @@ export async function firstFailing(
     JSON.stringify(edits),
     `${first}`,
     `${last}`,
+    ...(shape === undefined ? [] : [shape]),
   ]
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
   return JSON.parse(stdout) ?? undefined

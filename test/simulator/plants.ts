@@ -1,3 +1,5 @@
+import type { ChainShape } from './run-chain.ts'
+
 /** A change of a source text; `find` is there once, and has no types in it (the loader blanks them out). */
 export interface Edit {
   readonly file: string
@@ -8,6 +10,8 @@ export interface Edit {
 /** A bug that the simulation must find. */
 export interface Plant {
   readonly name: string
+  /** Which simulation finds it; that of one job alone when left out. */
+  readonly shape?: ChainShape
   readonly edits: readonly Edit[]
 }
 

@@ -19,18 +19,24 @@ export class SeedTally {
   )
   private readonly bites = new Map<string, number>()
   private readonly kinds = new Map<string, number>()
+  private readonly file: string
   private seeds = 0
   /** Of processes, by crashes. */
   restarts = 0
 
-  add({ seed, scenario, problems, hits, bites, restarts }: SeedResult): void {
+  /** `file`: the test that runs a seed alone. */
+  constructor(file = 'seeds.test.ts') {
+    this.file = file
+  }
+
+  add({ seed, scenario, problems, hits, bites, restarts }: Omit<SeedResult, 'digest'>): void {
     this.seeds++
     this.restarts += restarts
     count(this.hits, hits)
     count(this.bites, bites)
     count(this.kinds, [[`${scenario.kind}, ${scenario.mode}, ${scenario.idle}`, 1]])
     if (problems.length === 0) return
-    const replay = `MILLRACE_SEED=${seed} node --import ./bin/typescript.js test/simulator/seeds.test.ts`
+    const replay = `MILLRACE_SEED=${seed} node --import ./bin/typescript.js test/simulator/${this.file}`
     this.failures.push(`seed ${seed} (${replay}): ${problems.slice(0, 5).join('\n    ')}`)
   }
 

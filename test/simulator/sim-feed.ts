@@ -1,3 +1,4 @@
+import type { OutgoingRecord } from '../../protocol/record-batch.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimCluster } from './sim-cluster.ts'
@@ -10,6 +11,11 @@ const REST_MS = 20_000
 const LONG_REST_MS = 500_000
 const DEADLY = 0.03
 
+export interface EventInput {
+  /** One record and the partition that it goes to. `now`: event time's wall clock, epoch ms. */
+  next(now: number): { partition: number; record: OutgoingRecord }
+}
+
 /** Events at random times into the input, some in transactions of a producer of their own, which aborts every third. */
 export class SimFeed {
   /** All is written. */
@@ -17,13 +23,19 @@ export class SimFeed {
   private readonly cluster: SimCluster
   private readonly topic: string
   private readonly random: Random
-  private readonly input: SimInput
+  private readonly input: EventInput
   private readonly scenario: Scenario
   private left: number
   private longRestAt: number
   private transactions = 0
 
-  constructor(cluster: SimCluster, topic: string, random: Random, scenario: Scenario) {
+  constructor(
+    cluster: SimCluster,
+    topic: string,
+    random: Random,
+    scenario: Scenario,
+    input?: EventInput,
+  ) {
     const { partitions, users, events, kind } = scenario
     this.cluster = cluster
     this.topic = topic
@@ -31,7 +43,8 @@ export class SimFeed {
     this.scenario = scenario
     this.left = events
     this.longRestAt = random.chance(0.3) ? random.between(1, events) : 0
-    this.input = new SimInput(random, partitions, users, kind === 'deadly-records' ? DEADLY : 0)
+    const deadly = kind === 'deadly-records' ? DEADLY : 0
+    this.input = input ?? new SimInput(random, partitions, users, deadly)
   }
 
   start(): void {

@@ -3,15 +3,22 @@ import { inputSpec } from '../../runtime/job-topics.ts'
 import { LogError } from '../../runtime/log.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import { parseMarker } from '../../runtime/progress.ts'
+import { forwardsGroup, rekeyedTopic } from '../../runtime/rekeyed.ts'
 import { isMarker, type Upheaval } from './progress-of.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import { SimDisk } from './sim-disk.ts'
-import { SimFeed } from './sim-feed.ts'
+import { type EventInput, SimFeed } from './sim-feed.ts'
 import { SimHost } from './sim-host.ts'
 import { simJob } from './sim-job.ts'
 import { offsetKey } from './sim-transactions.ts'
+
+/** What a fleet runs, and what comes to it; `simJob` and `SimInput` when left out. */
+export interface FleetPart {
+  readonly define: (definition: 1 | 2) => Job<unknown>
+  readonly input?: EventInput
+}
 
 /**
  * A job's machines with their processes, and the person who minds them: who starts what has ended, with the
@@ -34,16 +41,21 @@ export class SimFleet {
   private readonly random: Random
   private readonly hosts: (SimHost<unknown> | undefined)[] = []
   private readonly leaving = new Set<SimHost<unknown>>()
+  private readonly part: FleetPart
   private histories = 0
 
-  constructor(cluster: SimCluster, random: Random, scenario: Scenario) {
+  constructor(cluster: SimCluster, random: Random, scenario: Scenario, part?: FleetPart) {
+    const { idle } = scenario
+    this.part = part ?? { define: definition => simJob({ idle, definition }) as Job<unknown> }
     this.cluster = cluster
     this.random = random
     this.scenario = scenario
     this.job = this.define(1)
     cluster.create(inputSpec(this.job.input, scenario.partitions, 1))
-    this.feed = new SimFeed(cluster, this.job.input, random.fork('feed'), scenario)
+    this.feed = new SimFeed(cluster, this.job.input, random.fork('feed'), scenario, this.part.input)
+    const ofOthers = cluster.crashLane
     cluster.crashLane = process => {
+      ofOthers(process)
       const host = this.hosts.find(each => each?.process === process)
       host?.crashLane(random.below(scenario.lanes))
     }
@@ -71,7 +83,7 @@ export class SimFleet {
 
   /** Processes that are started from now on have this definition. */
   define(definition: 1 | 2): Job<unknown> {
-    this.job = simJob({ idle: this.scenario.idle, definition }) as Job<unknown>
+    this.job = this.part.define(definition)
     this.definitions.push(this.job)
     return this.job
   }
@@ -107,7 +119,20 @@ export class SimFleet {
       .map(({ partition, end }) => ({ partition, end, next: this.committed(partition) }))
       .filter(({ next, end }) => next === undefined || next < end)
       .map(({ partition, end, next }) => `partition ${partition} is at ${next}, its end ${end}`)
-    return [...behind, ...this.running.flatMap(host => host.notReady())].join('; ')
+    const waiting = this.forwardLag()
+    return [...behind, ...waiting, ...this.running.flatMap(host => host.notReady())].join('; ')
+  }
+
+  /** For each partition whose rekeyed records are not all forwarded: how far that is. */
+  private forwardLag(): string[] {
+    const { name, rekeys } = this.job
+    const topic = rekeyedTopic(name)
+    if (rekeys === undefined || !this.cluster.spec(topic)) return []
+    return this.cluster.partitions(topic).flatMap(({ partition, end }) => {
+      const key = offsetKey(forwardsGroup(name), topic, partition)
+      const next = this.cluster.transactions.committed.get(key)?.next ?? 0
+      return next < end ? [`${topic}-${partition} is forwarded to ${next}, its end ${end}`] : []
+    })
   }
 
   /** What a partition has committed: as the group says, or, where it forgot, the newest marker. */
@@ -132,7 +157,7 @@ export class SimFleet {
       cluster: this.cluster,
       disk,
       job: this.job,
-      name: `machine-${machine}.${this.restarts}`,
+      name: `${this.job.name === 'sim' ? '' : `${this.job.name}-`}machine-${machine}.${this.restarts}`,
       lanes: scenario.lanes,
       flags: { mode: scenario.mode, era: this.era, acceptLoss: this.acceptLoss },
       newHistory: () => `history-${++this.histories}`,
