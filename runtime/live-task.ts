@@ -158,7 +158,8 @@ export class LiveTask<State = unknown> {
       () => this.#storeWriter.writeAll(),
     ]
     const left = async () => {
-      for (const step of steps) if (!late.signal.aborted) await step()
+      // What failed while it was being stopped has failed for good.
+      for (const step of steps) if (!late.signal.aborted && !this.#failed) await step()
     }
     // Fenced or cut off while leaving: what is committed is committed, and the next owner goes on from there.
     await Promise.race([left().catch(() => undefined), this.#options.clock.sleep(leaveMsMax)])
@@ -187,9 +188,9 @@ export class LiveTask<State = unknown> {
   }
 
   #fail(error: unknown): void {
+    this.#failed = true
     if (!this.#running) return
     this.#running = false
-    this.#failed = true
     this.#wake.now()
     this.#onFailed(error)
   }

@@ -113,7 +113,7 @@ export class Pipeline<State = unknown> {
 
   /** Sends a record to the dead letters unprocessed: it has killed its lane or its process before. */
   skip(record: RecordReader, code: keyof typeof deadly): void {
-    this.#options.watermark.sources.take(rekeyedFrom(record), record.timestamp) // told again, it would kill again
+    this.#passOver(record) // brought again, it would kill again
     this.#side.dead(record, { code, reason: deadly[code] })
   }
 
@@ -220,6 +220,14 @@ export class Pipeline<State = unknown> {
     const timerAt = job.nextTimer(entity.state)?.time
     if (timerAt !== undefined && timerAt !== entity.timerAt) timers.schedule(timerAt, entity.key)
     entity.timerAt = timerAt
+  }
+
+  #passOver(record: RecordReader): void {
+    try {
+      this.#options.watermark.sources.take(rekeyedFrom(record), record.timestamp)
+    } catch (error) {
+      if (!(error instanceof BadRecord)) throw error // it has no proper source to be remembered of
+    }
   }
 
   /** A user whose key hashes elsewhere lives elsewhere: his state would be in two places. */
