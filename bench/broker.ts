@@ -17,7 +17,8 @@ import { median } from './run-result.ts'
 export const brokerHelp = `npm run bench -- broker [flags]
 
   How many records a second go into and out of the embedded broker with kafkajs, and what they cost on each
-  side: clients and broker are processes of their own. Records of 100 bytes, keyed; sends of up to 400.
+  side: clients and broker are processes of their own. Records of 100 bytes, keyed; sends of up to 400. What the
+  broker costs is all that its process does meanwhile: a Kafka that others use at the same time seems dearer.
 
   --brokers HOST:PORT   a Kafka (or BROKERS) to run by turns with ours; without one, ours runs alone
   --records N           into and out of each client process (default 200,000)
