@@ -58,37 +58,34 @@ export class RetailWorld extends JobOnBroker {
 
   /** Sends the next lines at once, fewer where the file ends. */
   async send(count: number): Promise<void> {
-    const some = this.#events.slice(this.#sent, this.#sent + count)
+    const some = this.#events.slice(this.#sent, this.#sent + Math.round(count))
     await replay(some, { producer: this.producer, topic: this.input, partitions: this.partitions })
     this.#sent += some.length
   }
 
   /** Sends the next lines in sixty pieces, with a pause after each for as long as `slowly` says so. */
   async trickle(count: number, slowly: () => boolean): Promise<void> {
-    await this.#pieces(count, 60, async () => {
+    const from = this.#sent
+    for (let piece = 1; piece <= 60; piece++) {
+      await this.send(from + Math.round((count * piece) / 60) - this.#sent)
       if (slowly()) await systemClock.sleep(50)
-    })
+    }
   }
 
-  /** Sends the next lines, bit by bit while `work` is under way, and all that is left of them when it is done. */
+  /** Sends the next lines: fewer and fewer for as long as `work` takes, so that some are left, then the rest at once. */
   async during<Result>(count: number, work: () => Promise<Result>): Promise<Result> {
+    const end = Math.round(this.#sent + count)
     let working = true
     const result = work().finally(() => {
       working = false
     })
-    const sent = this.#pieces(count, 300, async () => {
-      if (working) await systemClock.sleep(20)
-    })
-    const [found] = await Promise.all([result, sent])
-    return found
-  }
-
-  async #pieces(count: number, pieces: number, between: () => Promise<void>): Promise<void> {
-    const from = this.#sent
-    for (let piece = 1; piece <= pieces; piece++) {
-      await this.send(from + Math.round((count * piece) / pieces) - this.#sent)
-      await between()
+    result.catch(() => undefined) // told below, when nothing is being sent any more
+    while (working && this.#sent < end) {
+      await this.send(Math.ceil((end - this.#sent) / 100))
+      await systemClock.sleep(20)
     }
+    await this.send(end - this.#sent)
+    return await result
   }
 
   /** Sends the next lines, a part after the other, until `act` comes while some of a part is committed and some not. */
