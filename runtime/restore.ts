@@ -7,6 +7,9 @@ import { type CommittedProgress, markerKey, parseMarker } from './progress.ts'
 
 const sliceEntries = 5_000
 const sliceBytes = 8 * 1024 * 1024
+const fetchBytes = 4 * 1024 * 1024
+/** For one record: Kafka answers with a whole batch in any case. */
+const fetchBytesOfOne = 1_024
 /** A read that brings nothing new for so long has failed. */
 export const stalledMsMax = 30_000
 
@@ -32,28 +35,27 @@ export async function restore(options: RestoreOptions): Promise<void> {
   const { changelog, partition, from, progress, store } = options
   const until = progress.changelog
   const slices = new Slices(store, progress.history)
-  for await (const batch of readFrom(
-    options,
-    changelog,
-    partition,
-    nextOffset(from),
-    next => next > until,
-  )) {
-    const records = new RecordReader(batch.records)
-    while (records.next()) {
-      if (records.offset < from || records.offset > until) continue
-      const key = records.keyString()
-      const value = records.value()
-      slices.add(
-        key === null || key === markerKey ? undefined : [key, value && new Uint8Array(value)],
-        records.offset,
-        records.timestamp,
-      )
-      if (slices.full) await slices.write()
+  const batches = readFrom(options, changelog, partition, nextOffset(from), next => next > until)
+  try {
+    for await (const batch of batches) {
+      const records = new RecordReader(batch.records)
+      while (records.next()) {
+        if (records.offset < from || records.offset > until) continue
+        const key = records.keyString()
+        const value = records.value()
+        slices.add(
+          key === null || key === markerKey ? undefined : [key, value && new Uint8Array(value)],
+          records.offset,
+          records.timestamp,
+        )
+        if (slices.full) await slices.write()
+      }
+      options.onProgress(Math.min(batch.next, until + 1) - from, until + 1 - from)
     }
-    options.onProgress(Math.min(batch.next, until + 1) - from, until + 1 - from)
+    await slices.write(until)
+  } finally {
+    await slices.written() // nothing touches the store afterwards
   }
-  await slices.write(until)
 }
 
 /** The newest marker of a changelog, read to its end, and how many records were seen on the way. */
@@ -107,7 +109,8 @@ export async function appendTimeOf(
   partition: number,
   offset: number,
 ): Promise<number | undefined> {
-  const batches = readFrom(options, topic, partition, nextOffset(offset), next => next > offset)
+  const start = nextOffset(offset)
+  const batches = readFrom(options, topic, partition, start, next => next > offset, fetchBytesOfOne)
   try {
     for await (const batch of batches) {
       const records = new RecordReader(batch.records)
@@ -128,8 +131,9 @@ async function* readFrom(
   partition: number,
   start: NextOffset,
   done: (next: NextOffset, end: NextOffset) => boolean,
+  partitionBytesMax = fetchBytes,
 ): AsyncGenerator<Batch> {
-  const reader = log.reader({ topic, waitMsMax: 50, partitionBytesMax: 4 * 1024 * 1024 })
+  const reader = log.reader({ topic, waitMsMax: 50, partitionBytesMax })
   try {
     reader.seek(partition, start)
     let next = start
@@ -162,7 +166,10 @@ async function* readFrom(
   }
 }
 
-/** Collects changes and writes them in slices. A changelog's later value of a key replaces the earlier one. */
+/**
+ * Collects changes and writes them in slices, one after the other; the next is read and collected meanwhile.
+ * A changelog's later value of a key replaces the earlier one.
+ */
 class Slices {
   readonly #store: Store
   readonly #history: string
@@ -171,6 +178,7 @@ class Slices {
   #bytes = 0
   #last = -1
   #lastAt = 0
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(store: Store, history: string) {
     this.#store = store
@@ -195,7 +203,9 @@ class Slices {
     this.#bytes += bytes?.length ?? 0
   }
 
+  /** Waits for the slice before, and begins to write this one. Rejects with what that one failed with. */
   async write(until = this.#last): Promise<void> {
+    await this.#writing // its timers are compared with what the store says
     const progress = this.#store.progress
     const slice: Slice = {
       states: [...this.#states],
@@ -209,7 +219,13 @@ class Slices {
     }
     this.#states = new Map()
     this.#bytes = 0
-    await this.#store.write(slice)
+    this.#writing = this.#store.write(slice)
+    this.#writing.catch(() => undefined) // told to whoever waits for it next
+  }
+
+  /** Resolves when all that was begun is in the store; a store is not closed before. */
+  written(): Promise<void> {
+    return this.#writing
   }
 
   #timers(): { timersAdded: TimerEntry[]; timersRemoved: TimerEntry[] } {
