@@ -147,6 +147,7 @@ async function cleanStop(world: JobWorld): Promise<void> {
     assert.match(stopped?.metadata ?? '', /"clean":true/)
     const second = await world.start({ lanes: 1, folder: folderOf(world) })
     await world.until(() => second.figures().slots[0]?.phase === 'live', 'it is live')
+    await world.settled()
     await world.assertExact()
     assert.equal(
       second.figures().slots.map(({ restore }) => restore),
