@@ -3,11 +3,13 @@
 // below node_modules/.cache by the hash of its source: each process and each of its threads would do it again,
 // which is a third of the processor time that a `millrace run` needs to start.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 const stripper = '@swc/wasm-typescript'
 const cache = new URL('../node_modules/.cache/millrace/', import.meta.url)
+/** Every edit leaves a file behind: when there are more, all go, and those in use come back. */
+const keptMax = 2_000
 let transformSync
 
 export async function load(url, context, nextLoad) {
@@ -26,6 +28,10 @@ async function strip(text, filename, kept) {
   const draft = new URL(`${randomUUID()}.new`, cache)
   try {
     await mkdir(cache, { recursive: true })
+    if ((await readdir(cache)).length > keptMax) {
+      await rm(cache, { recursive: true, force: true })
+      await mkdir(cache, { recursive: true })
+    }
     await writeFile(draft, code)
     await rename(draft, kept)
   } catch {
