@@ -16,8 +16,9 @@ import {
   parseCollector,
   wholeNumber,
 } from './flags.ts'
+import { addRegistryFlags, type RegistryFlags, registryOptions } from './schema-registry.ts'
 
-interface RunFlags extends BrokerFlags, ListenFlags, DataFlags {
+interface RunFlags extends BrokerFlags, ListenFlags, DataFlags, RegistryFlags {
   readonly lanes: number
   readonly mode: Mode
   readonly era: number
@@ -99,6 +100,7 @@ export function registerRun(program: Command, context: CommandContext): void {
     )
   addListenFlags(command, 8082)
   addBrokerFlags(command)
+  addRegistryFlags(command)
   addDataFlags(command).action((job: string, flags: RunFlags) => runCommand(job, flags, context))
 }
 
@@ -147,6 +149,7 @@ async function runJob(
       jobUrl,
       kafka,
       threads,
+      schemaRegistry: registryOptions(flags),
       folder: join(flags.data, 'run', job.name, flags.instance),
       createInput: flags.createInput ? flags.partitions : undefined,
       cacheKeysMax: flags.cacheKeys,

@@ -1,5 +1,6 @@
-import Bowser from 'bowser'
-import { isbot } from 'isbot'
+import { createRequire } from 'node:module'
+import type Bowser from 'bowser'
+import type * as Isbot from 'isbot'
 
 /** What a user agent says about its device. */
 export interface Device {
@@ -27,16 +28,23 @@ const unknown: Device = Object.freeze({ kind: 'unknown', os: 'unknown' })
  * The device behind a user agent, by the lists of bowser and isbot: the same for the same text as long as their
  * versions are. Anything but a text, and an empty one, is unknown. The answer is frozen.
  */
-export const deviceOf: (userAgent: unknown) => Device = remembering(parseDevice)
+export const deviceOf: (userAgent: unknown) => Device = remembering(openParser)
 
-function parseDevice(userAgent: string): Device {
-  const { os, platform } = Bowser.parse(userAgent)
-  return Object.freeze({ kind: kindOf(userAgent, platform.type), os: osOf(os.name) })
+/** Loads the lists only now: most jobs do not ask. */
+function openParser(): (userAgent: string) => Device {
+  const load = createRequire(import.meta.url)
+  const { parse } = load('bowser') as typeof Bowser
+  const { isbot } = load('isbot') as typeof Isbot
+  return userAgent => {
+    const { os, platform } = parse(userAgent)
+    const kind = kindOf(userAgent, isbot(userAgent) ? 'bot' : platform.type)
+    return Object.freeze({ kind, os: osOf(os.name) })
+  }
 }
 
 function kindOf(userAgent: string, platform: string | undefined): Device['kind'] {
   if (emailProxy.test(userAgent)) return 'email-proxy'
-  if (platform === 'bot' || isbot(userAgent)) return 'bot'
+  if (platform === 'bot') return 'bot'
   if (platform === 'mobile' || platform === 'tablet' || platform === 'desktop') return platform
   return /\bCrOS\b/.test(userAgent) ? 'desktop' : 'unknown'
 }
@@ -63,7 +71,8 @@ function osOf(name: string | undefined): Device['os'] {
 }
 
 /** Reading one takes some 50 µs, and a site sees the same few hundred again and again; the oldest of too many is forgotten. */
-function remembering(parse: (userAgent: string) => Device): (userAgent: unknown) => Device {
+function remembering(open: () => (userAgent: string) => Device): (userAgent: unknown) => Device {
+  let parse: ((userAgent: string) => Device) | undefined
   const known = new Map<string, Device>()
   return given => {
     if (typeof given !== 'string') return unknown
@@ -71,6 +80,7 @@ function remembering(parse: (userAgent: string) => Device): (userAgent: unknown)
     if (userAgent === '') return unknown
     const found = known.get(userAgent)
     if (found) return found
+    parse ??= open()
     const device = parse(userAgent)
     const oldest = known.keys().next()
     if (known.size >= cachedMax && !oldest.done) known.delete(oldest.value)

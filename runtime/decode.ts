@@ -15,6 +15,8 @@ export class BadRecord extends Error {
 export type BadRecordCode =
   | 'not_decodable'
   | 'not_an_event'
+  | 'unknown_schema'
+  | 'schema_failed'
   | 'no_user'
   | 'no_time'
   | 'too_large'
@@ -41,6 +43,7 @@ const none: Readonly<Record<string, unknown>> = Object.freeze({})
  * A record's value as an event. The first byte tells the format: `{` JSON, 0x00 Confluent framing, else
  * msgpack. `appendedAt` (the record's timestamp, epoch ms) bounds an event's time from above: one phone
  * with a wrong clock must not move time for everybody. `rekeyedTo`: of a rekeyed record its key, which needs no user.
+ * `framed` reads values with Confluent framing; without it there is no schema registry.
  *
  * @throws BadRecord
  */
@@ -48,8 +51,9 @@ export function decodeEvent(
   value: Buffer | null,
   appendedAt: number,
   rekeyedTo?: string | null,
+  framed?: (value: Buffer) => unknown,
 ): Event {
-  const raw = parse(value)
+  const raw = parse(value, framed)
   const type = typeof raw.type === 'string' ? raw.type : 'track'
   const before = raw.anonymousId ?? (type === 'alias' ? raw.previousId : undefined)
   const anonymousId = typeof before === 'string' ? before : undefined
@@ -107,7 +111,10 @@ function textOf(raw: unknown): string {
   return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : ''
 }
 
-function parse(value: Buffer | null): Record<string, unknown> {
+function parse(
+  value: Buffer | null,
+  framed: ((value: Buffer) => unknown) | undefined,
+): Record<string, unknown> {
   if (value === null || value.length === 0)
     throw new BadRecord('not_decodable', 'the record has no value')
   if (value.length > eventBytesMax) {
@@ -116,24 +123,7 @@ function parse(value: Buffer | null): Record<string, unknown> {
       `an event has at most ${eventBytesMax} bytes, this one ${value.length}`,
     )
   }
-  const first = value[0]
-  if (first === 0x00) {
-    throw new BadRecord(
-      'not_decodable',
-      'the value has Confluent framing (first byte 0x00), and no schema registry is configured; send JSON or msgpack',
-    )
-  }
-  let decoded: unknown
-  try {
-    decoded = first === 0x7b ? JSON.parse(value.toString('utf8')) : unpackr.unpack(value)
-  } catch (error) {
-    const format = first === 0x7b ? 'JSON' : 'msgpack'
-    throw new BadRecord(
-      'not_decodable',
-      `the value is not ${format} as its first byte says: ${(error as Error).message.slice(0, 200)}`,
-      error,
-    )
-  }
+  const decoded = value[0] === 0x00 ? readFramed(value, framed) : unpack(value)
   if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded)) {
     throw new BadRecord(
       'not_an_event',
@@ -141,6 +131,27 @@ function parse(value: Buffer | null): Record<string, unknown> {
     )
   }
   return decoded as Record<string, unknown>
+}
+
+function readFramed(value: Buffer, framed: ((value: Buffer) => unknown) | undefined): unknown {
+  if (framed) return framed(value)
+  throw new BadRecord(
+    'not_decodable',
+    'the value has Confluent framing (first byte 0x00), and there is no --schema-registry; give one, or send JSON or msgpack',
+  )
+}
+
+function unpack(value: Buffer): unknown {
+  const isJson = value[0] === 0x7b
+  try {
+    return isJson ? JSON.parse(value.toString('utf8')) : unpackr.unpack(value)
+  } catch (error) {
+    throw new BadRecord(
+      'not_decodable',
+      `the value is not ${isJson ? 'JSON' : 'msgpack'} as its first byte says: ${(error as Error).message.slice(0, 200)}`,
+      error,
+    )
+  }
 }
 
 function eventTime(timestamp: unknown): number {

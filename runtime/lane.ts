@@ -12,6 +12,7 @@ import type {
   TakeOrder,
   ToLane,
 } from './messages.ts'
+import type { Schemas } from './schemas.ts'
 import { TaskRefused } from './takeover.ts'
 import { Task } from './task.ts'
 import type { Mode } from './task-options.ts'
@@ -31,6 +32,7 @@ export interface LaneOptions<State = unknown> {
   readonly inHand: (partition: number, offset: number) => void
   readonly post: (message: FromLane) => void
   readonly traces?: TraceOptions | undefined
+  readonly schemas?: Schemas | undefined
 }
 
 const figuresMs = 1_000
@@ -152,6 +154,7 @@ export class Lane<State = unknown> {
     for (const partition of this.#slots.keys())
       this.#order(partition, () => this.#close(partition, true))
     await Promise.all(this.#orders.values())
+    this.#options.schemas?.close()
     await this.#options.log.close()
     this.#options.post({ kind: 'stopped' })
   }

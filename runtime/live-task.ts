@@ -102,6 +102,7 @@ export class LiveTask<State = unknown> {
       cachedKeys: this.#states.cached,
       bufferBytes: this.#checkpoint.bytes,
       queued: !this.#intake.empty,
+      trouble: this.#turns.trouble,
       forwards: this.#forwarder?.figures,
     }
   }

@@ -6,6 +6,7 @@ import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
 import { rekeyedFrom } from './rekeyed.ts'
+import type { Schemas } from './schemas.ts'
 import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
 import type { States } from './states.ts'
 import { StepOutputs } from './step-outputs.ts'
@@ -41,6 +42,8 @@ export interface PipelineOptions<State> {
   readonly inHand: (hand: Hand) => void
   /** What was in hand each time that the lane died: a timer of it does not fire any more. */
   readonly poison?: Hand | undefined
+  /** Reads values with Confluent framing. */
+  readonly schemas?: Pick<Schemas, 'read'> | undefined
 }
 
 /**
@@ -50,6 +53,7 @@ export interface PipelineOptions<State> {
 export class Pipeline<State = unknown> {
   readonly #options: PipelineOptions<State>
   readonly #side: SideOutputs
+  readonly #framed: ((value: Buffer) => unknown) | undefined
   readonly #keyBytes = Buffer.allocUnsafe(3 * userIdCharsMax)
   /** What the step in hand has sent so far. */
   #sent: StepOutputs
@@ -57,6 +61,8 @@ export class Pipeline<State = unknown> {
 
   constructor(options: PipelineOptions<State>) {
     this.#options = options
+    const { schemas } = options
+    this.#framed = schemas && (value => schemas.read(value))
     this.#side = new SideOutputs(options.job, options.partition)
     this.#sent = new StepOutputs(options)
   }
@@ -90,8 +96,9 @@ export class Pipeline<State = unknown> {
         return
       }
       const value = record.value()
-      const event = decodeEvent(value, record.timestamp, from && record.keyString())
+      const event = decodeEvent(value, record.timestamp, from && record.keyString(), this.#framed)
       this.#checkPartition(event.key)
+      if (from === undefined) job.check?.(event)
       const late = this.#isLate(event)
       if (late && job.takesLate?.(event) !== true) {
         this.#side.late(record, event.timestamp, watermark.time as number)

@@ -11,10 +11,12 @@ import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { LaneThreads, openLaneThread } from './lane-thread.ts'
 import { type Log, LogError } from './log.ts'
 import { type MemberFile, openMemberFile } from './member-file.ts'
+import type { RegistryOptions } from './registry.ts'
 import { Source } from './source.ts'
 import type { SourceFigures } from './source-options.ts'
 import type { Mode } from './task-options.ts'
 import type { Telemetry } from './telemetry.ts'
+import type { WorkerSetup } from './worker.ts'
 
 export interface JobProcessOptions {
   /** URL of the module whose default export is the job; each lane loads it anew. */
@@ -30,6 +32,8 @@ export interface JobProcessOptions {
   readonly era: number
   /** A person said that records which are gone may be passed over. */
   readonly acceptLoss: boolean
+  /** Reads values with Confluent framing; without it they go to the dead letters. */
+  readonly schemaRegistry?: RegistryOptions | undefined
   /** Instead of the job's own: 'hold' for old data, which must not fade at its end. */
   readonly idle?: Job['idle'] | undefined
   /** Makes the input, with so many partitions, where it is missing. */
@@ -79,12 +83,12 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
     for (const end of ends.splice(0).reverse()) await end()
   }
   try {
-    const job = await importJob(options.jobUrl)
+    const { job, tableFiles } = await loadJob(options)
     const member = await openMemberFile(options.folder)
     ends.push(() => member.close()) // keeps its id: the group may not have heard that it left
     const log = openKafkaLog({ ...options.kafka, clock: systemClock })
     ends.push(() => log.close())
-    const source = await openSource(options, job, log, member, threads)
+    const source = await openSource({ ...options, tableFiles }, job, log, member, threads)
     ends.push(() => source.stop())
     const prepared = makeTopics(log, job, options).then(() => options.joinAfter)
     if (options.telemetry) ends.push(measure(source, options.telemetry, options.onFatal))
@@ -96,17 +100,28 @@ export async function startJobProcess(options: JobProcessOptions): Promise<JobPr
   }
 }
 
+/** The job as all lanes will have it: with its tables, which are read here, once. */
+async function loadJob({ jobUrl, logger }: JobProcessOptions) {
+  const job = await importJob(jobUrl)
+  if (job.tables === undefined) return { job, tableFiles: undefined }
+  const { readTableFiles, withTables } = await import('./tables.ts')
+  const tableFiles = await readTableFiles(job.tables.sources, jobUrl)
+  const { job: ready, warnings } = await withTables(job, tableFiles)
+  for (const warning of warnings) logger.warn(warning)
+  return { job: ready, tableFiles }
+}
+
 async function openSource(
-  { kafka, folder, traces, ...options }: JobProcessOptions,
+  { kafka, folder, traces, ...options }: JobProcessOptions & Pick<WorkerSetup, 'tableFiles'>,
   job: Job,
   log: Log,
   member: MemberFile,
   threads: LaneThreads,
 ): Promise<Source> {
   const { brokers, clientId, ssl, sasl } = kafka
-  const { jobUrl, mode, era, acceptLoss, idle } = options
+  const { jobUrl, mode, era, acceptLoss, idle, schemaRegistry, tableFiles } = options
   const setup = {
-    ...{ jobUrl, folder, mode, era, acceptLoss, idle },
+    ...{ jobUrl, folder, mode, era, acceptLoss, idle, schemaRegistry, tableFiles },
     kafka: {
       ...{ brokers, clientId },
       ...(ssl !== undefined && { ssl }),

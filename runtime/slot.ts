@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { NextOffset, OutOfRange } from './log.ts'
 import type { LaneTaskFigures } from './messages.ts'
 
@@ -52,9 +53,26 @@ export function countDeath(slot: Slot, offset: number): void {
 export const whyGone = ({ partition, fetched, start, end }: OutOfRange): string =>
   `offset ${fetched} is gone: partition ${partition} now has ${start} to ${end}`
 
-/** For people: why the partition is not live; `undefined` when it is. */
-export function whyNotLive({ partition, phase, reason, restore }: Slot): string | undefined {
-  if (phase === 'live') return undefined
+/** Keeps what the task shows of itself, and says when it begins to wait for something, and when it goes on. */
+export function takeFigures(
+  slot: Slot,
+  figures: LaneTaskFigures,
+  logger: Pick<Logger, 'info' | 'warn'>,
+): void {
+  const before = slot.figures?.trouble
+  slot.figures = figures
+  const { partition, trouble } = figures
+  if (trouble !== undefined && trouble !== before)
+    logger.warn({ partition }, `partition ${partition} waits: ${trouble}`)
+  if (trouble === undefined && before !== undefined)
+    logger.info({ partition }, `partition ${partition} goes on`)
+}
+
+/** For people: why the partition is not live, or does not go on; `undefined` when it does. */
+export function whyNotLive(slot: Slot): string | undefined {
+  const { partition, phase, reason, restore, figures } = slot
+  if (phase === 'live' && figures?.trouble === undefined) return undefined
+  if (phase === 'live') return `partition ${partition} waits: ${figures?.trouble}`
   if (reason !== undefined) return `partition ${partition} is ${phase}: ${reason}`
   const restored = restore ? `, ${restore.done} of ${restore.total} records restored` : ''
   return `partition ${partition} is ${phase}${restored}`

@@ -2,7 +2,7 @@ import { Feed } from './feed.ts'
 import { type InHand, Lanes } from './lanes.ts'
 import type { Fetched, Membership, NextOffset, Reader } from './log.ts'
 import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
-import { countDeath, type Slot, takingSlot, whyGone, whyNotLive } from './slot.ts'
+import { countDeath, type Slot, takeFigures, takingSlot, whyGone, whyNotLive } from './slot.ts'
 import type { SourceFigures, SourceOptions } from './source-options.ts'
 
 const waitMsMax = 100
@@ -157,7 +157,7 @@ export class Source {
     if (message.kind === 'figures') {
       for (const figures of message.tasks) {
         const slot = this.#slots.get(figures.partition)
-        if (slot) slot.figures = figures
+        if (slot) takeFigures(slot, figures, this.#options.logger)
       }
       this.onSamples?.(message.samples)
       return

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Job } from '../jobs/job.ts'
 import type { AnyRow, Table, TableSource, TableSources, Tables } from '../jobs/table.ts'
-import { geoTable } from './tables-geo.ts'
-import { rowsTable } from './tables-rows.ts'
 
 /** A table that cannot be used as it is. The message names the file, the line where there is one, and the remedy. */
 export class TableError extends Error {
@@ -64,11 +63,34 @@ export async function openTables(sources: TableSources, files: TableFiles): Prom
     }
     const bytes = Buffer.from(shared)
     const hash = hashOf(source, bytes)
-    const get =
-      source.kind === 'geo' ? geoTable(bytes, report) : await rowsTable(source, bytes, report)
+    const get = await open(source, bytes, report)
     tables.push([name, { hash, get }])
   }
   return { tables: Object.fromEntries(tables), warnings }
+}
+
+/** What reads each kind is loaded only where it is needed. */
+async function open(
+  source: TableSource,
+  bytes: Buffer,
+  report: TableReport,
+): Promise<Table<AnyRow>['get']> {
+  if (source.kind === 'geo') return (await import('./tables-geo.ts')).geoTable(bytes, report)
+  return (await import('./tables-rows.ts')).rowsTable(source, bytes, report)
+}
+
+/**
+ * The job with its tables, and what is odd in them; as it is where it has none.
+ *
+ * @throws TableError
+ */
+export async function withTables(
+  job: Job,
+  files: TableFiles,
+): Promise<{ readonly job: Job; readonly warnings: readonly string[] }> {
+  if (job.tables === undefined) return { job, warnings: [] }
+  const { tables, warnings } = await openTables(job.tables.sources, files)
+  return { job: job.tables.bind(tables), warnings }
 }
 
 /** Of the content, and of how it is read. */
@@ -85,9 +107,9 @@ async function readShared(
   bytesMax: number,
   place: string,
 ): Promise<SharedArrayBuffer> {
-  let file: Awaited<ReturnType<typeof open>>
+  let file: FileHandle
   try {
-    file = await open(path)
+    file = await openFile(path)
   } catch (error) {
     throw new TableError(
       `${place}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}); a table's file is named relative to the job's module`,
@@ -112,11 +134,7 @@ async function readShared(
 }
 
 /** In pieces, by way of a buffer of its own: what reads files does not take shared memory. */
-async function readAll(
-  file: Awaited<ReturnType<typeof open>>,
-  bytes: Buffer,
-  changed: () => never,
-): Promise<void> {
+async function readAll(file: FileHandle, bytes: Buffer, changed: () => never): Promise<void> {
   const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, bytes.length + 1))
   let at = 0
   for (;;) {

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { EventTraces } from './event-traces.ts'
 import type { Log, NextOffset } from './log.ts'
 import type { Hand } from './pipeline.ts'
+import type { Schemas } from './schemas.ts'
 import type { Counts } from './side-outputs.ts'
 
 export type Mode = 'exactly-once' | 'at-least-once'
@@ -31,6 +32,8 @@ export interface TaskOptions<State = unknown> {
   readonly events: TaskEvents
   /** Follows some events from record to row; nothing is followed, and nothing spent, without it. */
   readonly traces?: EventTraces | undefined
+  /** Reads values with Confluent framing; without it they go to the dead letters. */
+  readonly schemas?: Schemas | undefined
 }
 
 export interface TaskEvents {
@@ -56,6 +59,8 @@ export interface TaskFigures {
   readonly bufferBytes: number
   /** Whether batches wait in the lane. */
   readonly queued: boolean
+  /** What is wrong, so that the next record has to wait. */
+  readonly trouble: string | undefined
   /** Of a job that rekeys: records brought to their new keys since the takeover, and those that wait. */
   readonly forwards: { readonly forwarded: number; readonly lag: number } | undefined
 }

@@ -18,7 +18,10 @@ const sliceRecords = 500
 const sliceMsMax = 20
 
 export interface TurnsParts<State> {
-  readonly options: Pick<TaskOptions<State>, 'clock' | 'events' | 'inHand' | 'poison' | 'traces'>
+  readonly options: Pick<
+    TaskOptions<State>,
+    'clock' | 'events' | 'inHand' | 'poison' | 'schemas' | 'traces'
+  >
   readonly pipeline: Pipeline<State>
   readonly states: States<State>
   readonly timers: Timers
@@ -38,9 +41,17 @@ export class Turns<State = unknown> {
   readonly #parts: TurnsParts<State>
   /** Timers may be due: they fire before the next event. */
   #timersDue = true
+  /** A record that waits for its schema. */
+  #held: RecordReader | undefined
+  readonly #onSchema = () => this.#parts.wake.now()
 
   constructor(parts: TurnsParts<State>) {
     this.#parts = parts
+  }
+
+  /** What is wrong, so that the record in hand has to wait; `undefined`: nothing is. */
+  get trouble(): string | undefined {
+    return this.#held && this.#parts.options.schemas?.trouble(this.#held.value())
   }
 
   /** Until `goesOn` says no: then nothing is in hand. */
@@ -65,7 +76,7 @@ export class Turns<State = unknown> {
     options.events.onTaken(batch.records.length)
   }
 
-  /** Takes up to a slice of records. `'wait'`: nothing can be done until a batch comes or a commit ends. */
+  /** Takes up to a slice of records. `'wait'`: nothing can be done until a batch or a schema comes, or a commit ends. */
   #work(): 'more' | 'load' | 'wait' {
     const { options, pipeline, states, watermark, steps, intake, committer, idleTicks } =
       this.#parts
@@ -80,11 +91,17 @@ export class Turns<State = unknown> {
       }
       this.#timersDue = false
       if (steps.active && (!committer.quiet || this.#mustAnnounce())) return 'wait'
-      const record = intake.record()
+      const record = this.#held ?? intake.record()
       if (!record) return 'wait'
+      this.#held = this.#isReady(record) ? undefined : record
+      if (this.#held) return 'wait'
       this.#take(record)
     }
     return 'more'
+  }
+
+  #isReady(record: RecordReader): boolean {
+    return this.#parts.options.schemas?.ready(record.value(), this.#onSchema) ?? true
   }
 
   #take(record: RecordReader): void {

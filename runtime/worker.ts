@@ -10,6 +10,9 @@ import { importJob } from './job-module.ts'
 import { type KafkaOptions, openKafkaLog } from './kafka-log.ts'
 import { Lane } from './lane.ts'
 import type { SpansMessage, ToLane } from './messages.ts'
+import type { RegistryOptions } from './registry.ts'
+import type { Schemas } from './schemas.ts'
+import type { TableFiles } from './tables.ts'
 import type { Mode } from './task-options.ts'
 
 /** What a lane's thread is started with. */
@@ -23,6 +26,10 @@ export interface WorkerSetup {
   readonly mode: Mode
   readonly era: number
   readonly acceptLoss: boolean
+  /** What is in the job's tables: the same for all lanes. */
+  readonly tableFiles?: TableFiles | undefined
+  /** Reads values with Confluent framing. */
+  readonly schemaRegistry?: RegistryOptions | undefined
   /** Instead of the job's own. */
   readonly idle?: Job['idle'] | undefined
   readonly cacheKeysMax: number
@@ -40,23 +47,25 @@ const beatMs = 100
  */
 export default async function worker(setup: WorkerSetup | undefined): Promise<void> {
   if (setup === undefined) return
-  const { port, jobUrl, kafka, folder, hand: shared, idle, traceEvery, ...options } = setup
-  const defined = await importJob(jobUrl)
-  const job = idle === undefined ? defined : { ...defined, idle }
+  const { port, kafka, folder, hand: shared, idle, traceEvery, ...options } = setup
   const hand = new Float64Array(shared)
+  const stopBeating = systemClock.every(beatMs, () => {
+    hand[handField.beats] = (hand[handField.beats] ?? 0) + 1
+  })
+  const defined = await jobWithTables(setup)
+  const job = idle === undefined ? defined : { ...defined, idle }
   const { log, openStore } = await mortalIfAsked({
     log: openKafkaLog({ ...kafka, clock: systemClock }),
     openStore: partition => openLevelStore(join(folder, `task-${partition}`)),
   })
-  const stopBeating = systemClock.every(beatMs, () => {
-    hand[handField.beats] = (hand[handField.beats] ?? 0) + 1
-  })
+  const schemas = await openSchemas(setup)
   const postSpans = (spans: SpansMessage['spans']) =>
     port.postMessage({ kind: 'spans', spans } satisfies SpansMessage)
   await new Promise<void>(resolve => {
     const lane = new Lane({
       ...options,
       job,
+      schemas,
       log,
       clock: systemClock,
       openStore,
@@ -75,6 +84,19 @@ export default async function worker(setup: WorkerSetup | undefined): Promise<vo
   })
   stopBeating()
   port.close()
+}
+
+async function jobWithTables({ jobUrl, tableFiles }: WorkerSetup): Promise<Job> {
+  const job = await importJob(jobUrl)
+  if (tableFiles === undefined) return job
+  const { withTables } = await import('./tables.ts')
+  return (await withTables(job, tableFiles)).job
+}
+
+async function openSchemas({ schemaRegistry }: WorkerSetup): Promise<Schemas | undefined> {
+  if (schemaRegistry === undefined) return undefined
+  const { openSchemas: open } = await import('./schemas.ts')
+  return open(schemaRegistry, systemClock)
 }
 
 /** Tests name in MILLRACE_TEST_DIE_AT a moment at which the process is to kill itself (`die-at.ts`). */
