@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
-import type { Log, Producer } from '../runtime/log.ts'
+import type { Append, Log, Producer } from '../runtime/log.ts'
 import type { Logger } from './logger.ts'
 import { replayFile } from './replay.ts'
 import { Shop } from './shop.ts'
@@ -56,7 +56,7 @@ export async function feed(options: FeedOptions): Promise<void> {
 export function resuming(producer: Producer, already: readonly number[]): Producer {
   const left = [...already]
   return {
-    async send(appends) {
+    async send(appends: readonly Append[]) {
       const rest = appends.map(append => {
         const skipped = Math.min(left[append.partition] ?? 0, append.records.length)
         left[append.partition] = (left[append.partition] ?? 0) - skipped
@@ -73,7 +73,7 @@ export function resuming(producer: Producer, already: readonly number[]): Produc
 function noticing(producer: Producer, onUser: (user: string) => void): Producer {
   let told = false
   return {
-    async send(appends) {
+    async send(appends: readonly Append[]) {
       const offsets = await producer.send(appends)
       const key = appends.flatMap(({ records }) => records).find(record => record.key !== null)?.key
       if (!told && key !== undefined && key !== null) {

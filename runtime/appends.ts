@@ -1,35 +1,57 @@
-import type { OutgoingRecord } from '../protocol/record-batch.ts'
-import type { Append } from './log.ts'
+import { guessBytes, type OutgoingRecord, RecordPack } from '../protocol/record-batch.ts'
+import type { PackedAppend } from './log.ts'
 
 /** Most bytes of one record batch: a broker's default limit is 1 MiB, for the whole batch. */
 const batchBytesMax = 512 * 1024
-const recordOverheadGuess = 64
 
-/** Records of one partition cut into batches that a broker takes. One record of more than that is a batch alone. */
-export function cutIntoBatches(
+/** Packs records of one partition, as they come, into batches that a broker takes. One larger than that is a batch alone. */
+export class Packer {
+  readonly appends: PackedAppend[] = []
+  readonly #topic: string
+  readonly #partition: number
+  readonly #countGuess: number
+  #count = 0
+  #pack: RecordPack | undefined
+
+  /** `countGuess`: about so many records will come. */
+  constructor(topic: string, partition: number, countGuess: number) {
+    this.#topic = topic
+    this.#partition = partition
+    this.#countGuess = countGuess
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(record: OutgoingRecord): void {
+    this.#packFor(record).add(record)
+  }
+
+  /** As `add`; answers where the value lies from now on. */
+  addValue(key: string, value: Uint8Array | null): Uint8Array | null {
+    return this.#packFor({ key, value }).addValue(key, value)
+  }
+
+  #packFor(record: OutgoingRecord): RecordPack {
+    const left = Math.max(this.#countGuess - this.#count++, 1)
+    const bytes = guessBytes(record)
+    if (this.#pack && this.#pack.byteLength + bytes <= batchBytesMax) return this.#pack
+    const pack = new RecordPack(Math.min(left * bytes, Math.max(bytes, batchBytesMax)))
+    this.#pack = pack
+    this.appends.push({ topic: this.#topic, partition: this.#partition, records: pack })
+    return pack
+  }
+}
+
+export function packed(
   topic: string,
   partition: number,
   records: readonly OutgoingRecord[],
-): Append[] {
-  const appends: Append[] = []
-  let start = 0
-  let bytes = 0
-  for (let index = 0; index < records.length; index++) {
-    const size = sizeOf(records[index] as OutgoingRecord)
-    if (index > start && bytes + size > batchBytesMax) {
-      appends.push({ topic, partition, records: records.slice(start, index) })
-      start = index
-      bytes = 0
-    }
-    bytes += size
-  }
-  if (start < records.length)
-    appends.push({ topic, partition, records: start === 0 ? records : records.slice(start) })
-  return appends
-}
-
-function sizeOf({ key, value }: OutgoingRecord): number {
-  return (key?.length ?? 0) + (value?.length ?? 0) + recordOverheadGuess
+): PackedAppend[] {
+  const packer = new Packer(topic, partition, records.length)
+  for (const record of records) packer.add(record)
+  return packer.appends
 }
 
 /**
@@ -37,10 +59,10 @@ function sizeOf({ key, value }: OutgoingRecord): number {
  * batch of its partition in the last send, after everything else.
  */
 export function planSends(
-  groups: readonly (readonly Append[])[],
+  groups: readonly (readonly PackedAppend[])[],
   last: { topic: string; partition: number; record: OutgoingRecord },
-): Append[][] {
-  const sends: Append[][] = []
+): PackedAppend[][] {
+  const sends: PackedAppend[][] = []
   for (const batches of groups) {
     for (const [index, batch] of batches.entries()) {
       const send = sends[index]
@@ -50,11 +72,10 @@ export function planSends(
   }
   const end = sends.at(-1) ?? []
   if (sends.length === 0) sends.push(end)
-  const index = end.findIndex(
+  const found = end.find(
     ({ topic, partition }) => topic === last.topic && partition === last.partition,
   )
-  const found = end[index]
-  if (found) end[index] = { ...found, records: [...found.records, last.record] }
-  else end.push({ topic: last.topic, partition: last.partition, records: [last.record] })
+  if (found) found.records.add(last.record)
+  else end.push(...packed(last.topic, last.partition, [last.record]))
   return sends
 }

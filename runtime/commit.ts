@@ -1,9 +1,8 @@
 import type { Job } from '../jobs/job.ts'
-import type { OutgoingRecord } from '../protocol/record-batch.ts'
-import { cutIntoBatches, planSends } from './appends.ts'
+import { Packer, packed, planSends } from './appends.ts'
 import type { Entity } from './entity.ts'
 import type { CommitTrace } from './event-traces.ts'
-import { type Append, LogError, type Transactor } from './log.ts'
+import { LogError, type PackedAppend, type Transactor } from './log.ts'
 import { featureRow, outputTopics } from './outputs.ts'
 import {
   type CommittedProgress,
@@ -19,14 +18,20 @@ import type { States } from './states.ts'
 /** One commit's content, encoded between two events; nothing in it changes any more. */
 export interface FrozenCommit<State> {
   readonly progress: Progress
+  /** `bytes` lie in the changelog's batches. */
   readonly states: readonly { readonly entity: Entity<State>; readonly bytes: Uint8Array | null }[]
-  readonly rows: readonly OutgoingRecord[]
-  readonly side: SideRecords
+  readonly rows: number
+  /** What is sent, a group of batches for each topic. */
+  readonly outputs: readonly (readonly PackedAppend[])[]
 }
 
-/** Takes the whole dirty set. Only between two events or two timers. `rowsAreOut`: they went out before. */
+/**
+ * Takes the whole dirty set. Only between two events or two timers. `rowsAreOut`: they went out before.
+ * Rows and states are packed one by one: kept as records until they are sent, they would be copied by each
+ * collection of the young generation meanwhile.
+ */
 export function freezeCommit<State>(
-  job: Job<State>,
+  { job, partition }: { readonly job: Job<State>; readonly partition: number },
   states: States<State>,
   side: SideRecords,
   progress: Progress,
@@ -34,13 +39,25 @@ export function freezeCommit<State>(
 ): FrozenCommit<State> {
   const entities = states.freeze()
   states.takeUnsent() // goes out with the commit
+  const topics = outputTopics(job.name)
+  const rows = new Packer(topics.features, partition, entities.length)
+  const changelog = new Packer(topics.changelog, partition, entities.length)
+  const encoded = entities.map(entity => {
+    if (entity.dropped || !rowsAreOut) rows.add(featureRow(job, entity))
+    return { entity, bytes: changelog.addValue(entity.key, states.encode(entity)) }
+  })
   return {
     progress,
-    states: entities.map(entity => ({ entity, bytes: states.encode(entity) })),
-    rows: entities
-      .filter(({ dropped }) => dropped || !rowsAreOut)
-      .map(entity => featureRow(job, entity)),
-    side,
+    states: encoded,
+    rows: rows.count,
+    outputs: [
+      rows.appends,
+      packed(topics.triggers, partition, side.triggers),
+      packed(topics.late, partition, side.late),
+      packed(topics.dead, partition, side.dead),
+      packed(rekeyedTopic(job.name), partition, side.rekeyed),
+      changelog.appends,
+    ],
   }
 }
 
@@ -66,26 +83,12 @@ export async function runCommit<State>(
 ): Promise<CommittedProgress> {
   const { partition, transactor, trace } = target
   const topics = outputTopics(target.job)
-  const { progress, rows, states, side } = frozen
-  const batches = (topic: string, records: readonly OutgoingRecord[]): Append[] =>
-    cutIntoBatches(topic, partition, records)
-
-  const changed = states.map(({ entity, bytes }) => ({ key: entity.key, value: bytes }))
-  const sends = planSends(
-    [
-      batches(topics.features, rows),
-      batches(topics.triggers, side.triggers),
-      batches(topics.late, side.late),
-      batches(topics.dead, side.dead),
-      batches(rekeyedTopic(target.job), side.rekeyed),
-      batches(topics.changelog, changed),
-    ],
-    {
-      topic: topics.changelog,
-      partition,
-      record: { key: markerKey, value: encodeMarker(progress) },
-    },
-  )
+  const { progress, outputs } = frozen
+  const sends = planSends(outputs, {
+    topic: topics.changelog,
+    partition,
+    record: { key: markerKey, value: encodeMarker(progress) },
+  })
 
   const transaction = transactor.begin()
   let changelog = -1
@@ -93,7 +96,7 @@ export async function runCommit<State>(
     const offsets = await transaction.send(send)
     const index = send.findIndex(({ topic }) => topic === topics.changelog)
     if (index >= 0)
-      changelog = (offsets[index] ?? Number.NaN) + (send[index] as Append).records.length - 1
+      changelog = (offsets[index] ?? Number.NaN) + (send[index] as PackedAppend).records.length - 1
   }
   if (!(changelog >= 0))
     throw new LogError(

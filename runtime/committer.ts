@@ -1,4 +1,4 @@
-import { cutIntoBatches } from './appends.ts'
+import { packed } from './appends.ts'
 import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
 import type { CommitTrace } from './event-traces.ts'
 import type { Intake } from './intake.ts'
@@ -91,7 +91,7 @@ export class Committer<State = unknown> {
     if (rowsAreOut) this.#sendVisible(producer) // now: what comes later must not overtake it
     const trace = options.traces?.freeze()
     const frozen = freezeCommit(
-      options.job,
+      options,
       states,
       pipeline.side.take(),
       this.#progress(hand, clean),
@@ -124,8 +124,8 @@ export class Committer<State = unknown> {
     const { features, triggers } = outputTopics(job.name)
     const rows = Array.from(states.takeUnsent(), entity => featureRow(job, entity))
     const batches = [
-      ...cutIntoBatches(features, partition, rows),
-      ...cutIntoBatches(triggers, partition, pipeline.side.takeTriggers()),
+      ...packed(features, partition, rows),
+      ...packed(triggers, partition, pipeline.side.takeTriggers()),
     ]
     if (batches.length === 0) return
     pipeline.counts.rows += rows.length
@@ -161,15 +161,15 @@ export class Committer<State = unknown> {
       marker: this.#committed.changelog,
       trace,
     })
-    trace?.ended(this.#committed.changelog, frozen.rows.length)
+    trace?.ended(this.#committed.changelog, frozen.rows)
     const now = clock.now()
     states.committed(frozen.states, this.#committed.changelog, now)
-    pipeline.counts.rows += frozen.rows.length
+    pipeline.counts.rows += frozen.rows
     const step = Math.ceil(frozen.states.length / latencySamplesMax)
     const sampled = frozen.states.filter((_, index) => index % step === 0)
     events.onCommit({
       ms: clock.elapsed() - startedAt,
-      rows: frozen.rows.length,
+      rows: frozen.rows,
       latenciesMs: sampled.map(({ entity }) => now - entity.receivedAt),
     })
   }

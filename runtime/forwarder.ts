@@ -1,17 +1,17 @@
 import type { Job } from '../jobs/job.ts'
 import { partitionFor } from '../protocol/murmur2.ts'
 import { type OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
-import { cutIntoBatches } from './appends.ts'
+import { packed } from './appends.ts'
 import { breakableLog } from './breakable-log.ts'
 import type { Clock } from './clock.ts'
 import { type ForwardPosition, forwardPosition, parsePosition } from './forward-position.ts'
 import {
-  type Append,
   type Batch,
   type Log,
   LogError,
   type NextOffset,
   type OutOfRange,
+  type PackedAppend,
   type Producer,
   type Reader,
   type Transactor,
@@ -166,14 +166,14 @@ export class Forwarder {
       count++
     }
     const batches = [...targets.values()].map(({ topic, partition, records }) =>
-      cutIntoBatches(topic, partition, records),
+      packed(topic, partition, records),
     )
     for (let wave = 0; batches.some(each => each.length > wave); wave++)
       await this.#send(batches.flatMap(each => each[wave] ?? []))
     this.#forwarded += count
   }
 
-  async #send(appends: readonly Append[]): Promise<void> {
+  async #send(appends: readonly PackedAppend[]): Promise<void> {
     if (this.#stopping) throw new LogError('unreachable', 'the forwarder was stopped')
     try {
       await this.#producer.send(appends)

@@ -11,7 +11,14 @@ import {
   whileUnreachable,
 } from './kafka-cluster.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
-import { type Append, LogError, type Offset, offset, type Producer } from './log.ts'
+import {
+  type Append,
+  LogError,
+  type Offset,
+  offset,
+  type PackedAppend,
+  type Producer,
+} from './log.ts'
 
 const busyCodes = new Set<number>([
   errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
@@ -40,7 +47,7 @@ export class KafkaProducer implements Producer {
     this.#partitions = new KafkaPartitions(this.#cluster, options.clock, this.#closed.signal)
   }
 
-  send(appends: readonly Append[]): Promise<Offset[]> {
+  send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
     const sent = this.#last.then(() => this.#send(appends))
     this.#last = sent.catch(() => undefined) // this send's caller is told; the next one goes on
     return sent
@@ -51,7 +58,7 @@ export class KafkaProducer implements Producer {
     await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
-  async #send(appends: readonly Append[]): Promise<Offset[]> {
+  async #send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
     if (appends.length === 0) return []
     const identity = this.#identity ?? (await this.#start())
     const batches = appends.map(({ topic, partition, records }) => {

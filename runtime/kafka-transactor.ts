@@ -18,6 +18,7 @@ import {
   LogError,
   type Offset,
   offset,
+  type PackedAppend,
   type Transaction,
   type Transactor,
   type TransactorOptions,
@@ -92,7 +93,7 @@ export class KafkaTransactor implements Transactor {
     await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
-  async #send(appends: readonly Append[], added: Set<string>): Promise<Offset[]> {
+  async #send(appends: readonly (Append | PackedAppend)[], added: Set<string>): Promise<Offset[]> {
     const { transactionalId, clock, timeoutMs } = this.#options
     const unadded = appends.filter(({ topic, partition }) => !added.has(`${topic}/${partition}`))
     if (unadded.length > 0) {

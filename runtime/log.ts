@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from '../protocol/record-batch.ts'
+import type { OutgoingRecord, RecordPack } from '../protocol/record-batch.ts'
 
 /** The offset of one record that exists. */
 export type Offset = number & { readonly [offsetBrand]: 'Offset' }
@@ -155,7 +155,7 @@ export interface Transactor {
 
 export interface Transaction {
   /** Appends to the partitions; the answer has the offset of each append's first record. */
-  send(appends: readonly Append[]): Promise<Offset[]>
+  send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]>
   sendOffsets(group: string, topic: string, partition: number, committed: Committed): Promise<void>
   commit(): Promise<void>
   abort(): Promise<void>
@@ -167,9 +167,16 @@ export interface Append {
   readonly records: readonly OutgoingRecord[]
 }
 
+/** An append whose records are packed already. */
+export interface PackedAppend {
+  readonly topic: string
+  readonly partition: number
+  readonly records: RecordPack
+}
+
 export interface Producer {
   /** Acknowledged by all replicas when it resolves. Retried inside; in order for each partition. */
-  send(appends: readonly Append[]): Promise<Offset[]>
+  send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]>
   close(): Promise<void>
 }
 

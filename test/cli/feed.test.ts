@@ -118,7 +118,7 @@ function topic(partitions: number): {
 } {
   const sent = Array.from({ length: partitions }, (): string[] => [])
   const producer: Producer = {
-    async send(appends) {
+    async send(appends: readonly Append[]) {
       return appends.map(({ partition, records }) => {
         const at = offset(sent[partition]?.length ?? 0)
         sent[partition]?.push(...records.map(({ value }) => String(value)))

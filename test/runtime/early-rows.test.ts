@@ -8,6 +8,7 @@ import {
   nextOffset,
   type Offset,
   offset,
+  type PackedAppend,
   type Producer,
   type Transactor,
 } from '../../runtime/log.ts'
@@ -18,6 +19,7 @@ import { Watermark } from '../../runtime/watermark.ts'
 import { memoryStore } from '../../state/memory-store.ts'
 import { assert, suite } from '../harness.ts'
 import { type SimState, simJob } from '../simulator/sim-job.ts'
+import { unpacked } from '../simulator/unpacked.ts'
 
 const test = suite('early rows')
 const now = Date.UTC(2026, 10, 22)
@@ -27,8 +29,8 @@ class HeldProducer implements Producer {
   readonly sent: Append[] = []
   readonly #held: (() => void)[] = []
 
-  send(appends: readonly Append[]): Promise<Offset[]> {
-    this.sent.push(...appends)
+  send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
+    for (const append of appends) this.sent.push({ ...append, records: unpacked(append.records) })
     return new Promise(resolve => this.#held.push(() => resolve(appends.map(() => offset(0)))))
   }
 

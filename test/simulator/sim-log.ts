@@ -6,6 +6,7 @@ import {
   nextOffset,
   type Offset,
   offset,
+  type PackedAppend,
   type Producer,
   type ReaderOptions,
   type TopicDescription,
@@ -20,6 +21,7 @@ import type { SimProcess } from './sim-process.ts'
 import { SimReader } from './sim-reader.ts'
 import { offsetKey } from './sim-transactions.ts'
 import { SimTransactor } from './sim-transactor.ts'
+import { unpacked } from './unpacked.ts'
 
 /** The log as one simulated process sees it. */
 export class SimLog implements Log {
@@ -97,13 +99,13 @@ export class SimLog implements Log {
     )
   }
 
-  private produce(appends: readonly Append[]): Promise<Offset[]> {
+  private produce(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
     return this.call('producer.send', appends.map(({ topic }) => topic).join(), () => {
       const targets = appends.map(({ topic, partition }) =>
         this.cluster.partition(topic, partition),
       )
       return targets.map((target, index) =>
-        offset(target.append(appends[index]?.records ?? [], this.cluster.scheduler.now)),
+        offset(target.append(unpacked(appends[index]?.records ?? []), this.cluster.scheduler.now)),
       )
     })
   }

@@ -4,6 +4,7 @@ import {
   LogError,
   type Offset,
   offset,
+  type PackedAppend,
   type Transaction,
   type Transactor,
   type TransactorOptions,
@@ -13,6 +14,7 @@ import type { SimCluster } from './sim-cluster.ts'
 import type { Writer } from './sim-partition.ts'
 import type { SimProcess } from './sim-process.ts'
 import { offsetKey } from './sim-transactions.ts'
+import { unpacked } from './unpacked.ts'
 
 /** Also holds its caller to the contract: fence first, one call at a time, none after an error. */
 export class SimTransactor implements Transactor {
@@ -68,10 +70,13 @@ export class SimTransactor implements Transactor {
     this.closed = true
   }
 
-  private async append(writer: Writer, appends: readonly Append[]): Promise<Offset[]> {
+  private async append(
+    writer: Writer,
+    appends: readonly (Append | PackedAppend)[],
+  ): Promise<Offset[]> {
     const targets = appends.map(({ topic, partition, records }) => ({
       partition: this.cluster.partition(topic, partition),
-      records,
+      records: unpacked(records),
     }))
     const { transactionalId } = this.options
     return (await this.cluster.transactions.append(transactionalId, writer, targets)).map(offset)
