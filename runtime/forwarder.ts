@@ -4,13 +4,17 @@ import { type OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
 import { packed } from './appends.ts'
 import { breakableLog } from './breakable-log.ts'
 import type { Clock } from './clock.ts'
-import { type ForwardPosition, forwardPosition, parsePosition } from './forward-position.ts'
+import {
+  type ForwardFacts,
+  type ForwardPosition,
+  forwardPosition,
+  parsePosition,
+} from './forward-position.ts'
 import {
   type Batch,
   type Log,
   LogError,
   type NextOffset,
-  type OutOfRange,
   type PackedAppend,
   type Producer,
   type Reader,
@@ -113,15 +117,19 @@ export class Forwarder {
   }
 
   async #run(): Promise<void> {
-    const { partition } = this.#options
+    const { partition, era } = this.#options
     const position = await this.#begin()
     this.#position = position
     this.#reader.seek(partition, position.next)
     while (!this.#stopping) {
       for (const fetched of await this.#reader.poll()) {
         if (this.#stopping) break
-        if (fetched.kind === 'out-of-range') throw this.#lost(fetched)
         if (fetched.fetched !== this.#position.next) continue // told again
+        if (fetched.kind === 'out-of-range') {
+          this.#position = this.#decide({ next: fetched.fetched, era }, fetched)
+          this.#reader.seek(partition, this.#position.next)
+          continue
+        }
         await this.#forward(fetched)
         this.#position = { ...this.#position, next: fetched.next }
         this.#end = fetched.end
@@ -133,7 +141,7 @@ export class Forwarder {
 
   /** Shuts an older owner out of the positions, and only then reads where to go on. */
   async #begin(): Promise<ForwardPosition> {
-    const { job, partition, era, acceptLoss } = this.#options
+    const { job, partition } = this.#options
     const log = this.#log
     await this.#transactor.fence()
     const [committed] = await log.committed(forwardsGroup(job.name), this.#topic, [partition])
@@ -141,7 +149,11 @@ export class Forwarder {
     const range = (await log.topics.ranges(this.#topic))[partition]
     if (range === undefined)
       throw new LogError('unknown-topic', `topic ${this.#topic} has no partition ${partition}`)
-    const begun = committed && parsePosition(committed)
+    return this.#decide(committed && parsePosition(committed), range)
+  }
+
+  #decide(begun: ForwardFacts['begun'], range: ForwardFacts['range']): ForwardPosition {
+    const { partition, era, acceptLoss } = this.#options
     return forwardPosition({ topic: this.#topic, partition, era, acceptLoss, begun, range })
   }
 
@@ -208,14 +220,6 @@ export class Forwarder {
       'refused',
       `topic ${topic} refuses what job ${name} rekeys to it (${error.message}): mend that, and start ${name} again`,
       error,
-    )
-  }
-
-  #lost({ fetched, start, end }: OutOfRange): LogError {
-    const { job, partition } = this.#options
-    return new LogError(
-      'refused',
-      `partition ${partition} of ${this.#topic} has offsets ${start} to ${end}, and ${fetched} is to be forwarded next: records of job ${job.name} are lost. To go on without them, start with --accept-loss`,
     )
   }
 

@@ -1,3 +1,4 @@
+import type { Job } from '../../jobs/job.ts'
 import {
   encodeRecordBatch,
   type OutgoingRecord,
@@ -9,7 +10,7 @@ import { States } from '../../runtime/states.ts'
 import { Timers } from '../../runtime/timers.ts'
 import { Watermark } from '../../runtime/watermark.ts'
 import { memoryStore } from '../../state/memory-store.ts'
-import { simJob } from '../simulator/sim-job.ts'
+import { type SimState, simJob } from '../simulator/sim-job.ts'
 
 export const start = Date.UTC(2026, 10, 22)
 export const minute = 60_000
@@ -29,8 +30,9 @@ export function pipelineOf({
   cacheMax = 1_000,
   era = 0,
   poison = -1,
+  change = (job: Job<SimState>) => job,
 } = {}) {
-  const job = { ...simJob({ idle: 'hold' }), stateBytesMax }
+  const job = change({ ...simJob({ idle: 'hold' }), stateBytesMax })
   const store = memoryStore()
   const checkpoint = new Checkpoint(store, { history: 'h', complete: -1, newest: -1, writtenAt: 0 })
   const states = new States(job, checkpoint, cacheMax, early)
@@ -74,6 +76,7 @@ export function pipelineOf({
     ...{
       job,
       store,
+      checkpoint,
       states,
       timers,
       watermark,
