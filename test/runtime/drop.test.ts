@@ -1,9 +1,10 @@
 import type { Job } from '../../jobs/job.ts'
-import { freezeCommit } from '../../runtime/commit.ts'
+import { type FrozenCommit, freezeCommit } from '../../runtime/commit.ts'
 import { featureRow } from '../../runtime/outputs.ts'
 import type { Progress } from '../../runtime/progress.ts'
 import { assert, suite } from '../harness.ts'
 import type { SimState } from '../simulator/sim-job.ts'
+import { unpacked } from '../simulator/unpacked.ts'
 import { minute, pipelineOf, start } from './pipeline-world.ts'
 
 const test = suite('a dropped key')
@@ -21,6 +22,11 @@ const worldOf = (early = false) =>
     }),
   })
 const forget = { properties: { forget: true } }
+const rowsOf = ({ outputs }: FrozenCommit<SimState>) =>
+  outputs
+    .flat()
+    .filter(({ topic }) => topic.endsWith('.features'))
+    .flatMap(({ records }) => unpacked(records))
 
 test('nothing is left of it: state, timers, ids; tombstones say so', async () => {
   const { take, states, job, pipeline, commit, checkpoint, store } = worldOf()
@@ -29,13 +35,19 @@ test('nothing is left of it: state, timers, ids; tombstones say so', async () =>
   await states.checkpoint()
   assert.is(store.timers(undefined, start + 1e9, 10)?.length, 1)
   take({ id: 'b', ...forget })
-  const frozen = freezeCommit(job, states, pipeline.side.take(), {} as Progress, false)
+  const frozen = freezeCommit(
+    { job, partition: 0 },
+    states,
+    pipeline.side.take(),
+    {} as Progress,
+    false,
+  )
   assert.equal(
     frozen.states.map(({ bytes }) => bytes),
     [null],
   )
   assert.equal(
-    frozen.rows.map(({ key, value }) => [key, value]),
+    rowsOf(frozen).map(({ key, value }) => [String(key), value]),
     [['ann', null]],
   )
   states.committed(frozen.states, 9, start)
@@ -76,9 +88,15 @@ test('where rows go out early its tombstone goes with the commit, and no later r
   assert.equal(unsent(), ['ann'])
   take({ id: 'b', ...forget })
   assert.equal(unsent(), [])
-  const frozen = freezeCommit(job, states, pipeline.side.take(), {} as Progress, true)
+  const frozen = freezeCommit(
+    { job, partition: 0 },
+    states,
+    pipeline.side.take(),
+    {} as Progress,
+    true,
+  )
   assert.equal(
-    frozen.rows.map(({ value }) => value),
+    rowsOf(frozen).map(({ value }) => value),
     [null],
   )
   take({ id: 'c' })
