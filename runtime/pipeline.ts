@@ -1,13 +1,14 @@
 import type { Event } from '../jobs/event.ts'
-import { type Job, type JobContext, JobError, type Timer } from '../jobs/job.ts'
+import type { Job, JobContext, Timer } from '../jobs/job.ts'
 import { murmur2, partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
+import { deadly, faultOf } from './fault.ts'
 import { rekeyedFrom } from './rekeyed.ts'
 import type { Schemas } from './schemas.ts'
-import { type Counts, type Fault, SideOutputs } from './side-outputs.ts'
+import { type Counts, SideOutputs } from './side-outputs.ts'
 import type { States } from './states.ts'
 import { StepOutputs } from './step-outputs.ts'
 import type { Timers } from './timers.ts'
@@ -18,11 +19,6 @@ export const timersPerCommit = 5_000
 /** A step may add what it read and some framing to a state; more is caught when it is encoded. */
 const growthBytesGuess = 512
 const eraSize = 2 ** 44
-
-const deadly = {
-  kills_lane: 'this was in hand each time that its lane died',
-  kills_process: 'this record was in hand each time that its process died',
-}
 
 /**
  * What a step has in hand, as one number that another thread can read: a record's offset, -1 for nothing, or
@@ -251,12 +247,3 @@ export class Pipeline<State = unknown> {
 }
 
 const neverLate = new Set(['merge', 'link', 'delete'])
-
-/** Code and reason for the dead letters. A job may throw anything. */
-function faultOf(error: unknown): Fault {
-  if (error instanceof BadRecord || error instanceof JobError) {
-    return { code: error.code, reason: error.message }
-  }
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return { code: 'job_threw', reason }
-}

@@ -26,7 +26,6 @@ const LINES_MAX = 250
 const LONG_FILES: Record<string, number> = {
   'test/broker/compaction.test.ts': 319,
   'test/conformance/reader-cases.ts': 251,
-  'test/simulator/check-outputs.ts': 258,
 }
 
 /** Files that reach into kafkajs further than its types do. */
