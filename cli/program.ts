@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { registerBackfill } from './command-backfill.ts'
 import { registerBroker } from './command-broker.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
@@ -36,6 +37,7 @@ export function createProgram(
   registerReplay(program, context)
   registerFeatures(program, context)
   registerDead(program, context)
+  registerBackfill(program, context)
   return program
 }
 

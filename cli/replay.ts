@@ -68,7 +68,7 @@ export async function replay(
   return await outbox.sent()
 }
 
-async function* fileEvents(
+export async function* fileEvents(
   path: string,
   onBadLine: (line: number, reason: string) => void,
 ): AsyncGenerator<ReplayedEvent> {
@@ -90,7 +90,8 @@ function parse(text: string): ReplayedEvent | string {
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return 'not a JSON object'
-  return { key: keyOf('userId' in parsed ? parsed.userId : undefined), value: text }
+  const { userId, anonymousId } = parsed as Record<string, unknown>
+  return { key: keyOf(userId) ?? keyOf(anonymousId), value: text }
 }
 
 /** As jobs read it: a number is its decimal text. */

@@ -11,6 +11,15 @@ import { userZone } from './user-zone.ts'
 /** By what the features call it. */
 export type Zones = Map<string, { readonly place: ZonePlace; readonly bound: Bound | undefined }>
 
+function definitionOf(role: string, name: string, word: Feature | TriggerRule): string {
+  return `${role} ${name} ${word.kind} ${definitionText(word.options)}`
+}
+
+/** Another one for every other definition: of the same length as those of its places. */
+export function featureId(name: string, word: Feature): string {
+  return shortHash(definitionOf('feature', name, word), placeIdLength)
+}
+
 /** What one feature is given while it is compiled. */
 export class CompileScope implements Scope {
   readonly name: string
@@ -41,7 +50,7 @@ export class CompileScope implements Scope {
     this.tables = tables
     this.before = shows.map(shown => shown.name)
     this.#what = `job "${jobName}", ${role} "${name}"`
-    this.#definition = `${role} ${name} ${word.kind} ${definitionText(word.options)}`
+    this.#definition = definitionOf(role, name, word)
     this.#layout = layout
     this.#placeIds = placeIds
   }

@@ -1,10 +1,11 @@
 import { behaviour } from './behaviour.ts'
 import { checkTables, hashWithTables, unreadTables } from './bind-tables.ts'
-import { compile } from './compile.ts'
+import { compile, type Words } from './compile.ts'
+import { featureId } from './compile-scope.ts'
 import { definitionText, shortHash } from './definition-text.ts'
 import { durationForm, parseDuration } from './duration.ts'
 import type { Feature, TriggerRule } from './feature.ts'
-import { identityPlaces, withIdentity } from './identity.ts'
+import { absorbMerges, identityPlaces, withIdentity } from './identity.ts'
 import { type Job, JobError } from './job.ts'
 import { type JobDefinition, optionNames } from './job-definition.ts'
 import type { JobState } from './layout.ts'
@@ -81,26 +82,58 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     ...(identity && { identity }),
   }
   const build = (hash: string, tables: Tables): Job<JobState> => {
-    const compiled = compile({ jobName: name, features, segments, triggers, latestMs, tables })
-    const { layout } = compiled
-    const places = identity ? identityPlaces(layout) : undefined
-    const { settle, ...does } = behaviour(compiled, decay)
-    const job = {
-      ...{ ...settings, hash, ...(check && { check }) },
-      create: () => layout.create(),
-      merge: (into: JobState, from: JobState) => layout.merge(into, from),
-      ...stateForm(layout),
-      ...does,
+    const words = { jobName: name, features, segments, triggers, latestMs, tables }
+    const job = assemble(words, { ...settings, hash, ...(check && { check }) }, decay, identity)
+    return {
+      ...job,
+      featureIds: Object.fromEntries(features.map(([one, word]) => [one, featureId(one, word)])),
+      only(one) {
+        const alone = { ...words, features: features.filter(([other]) => other === one) }
+        const none = { ...alone, segments: [], triggers: [] }
+        return assemble(none, { ...settings, hash: `${hash} ${one}` }, decay, false)
+      },
     }
-    return places === undefined
-      ? job
-      : { ...job, rekeys: [input], ...withIdentity({ ...job, settle }, places) }
   }
   const hash = hashOf(meaning)
   const bind = (tables: Tables) => build(hashWithTables(hash, sources, tables), tables)
   const unbound = build(hash, unreadTables(sources))
   return definition.tables ? { ...unbound, tables: { sources, bind } } : unbound
 }
+
+function assemble(
+  words: Words,
+  settings: Settings,
+  decay: 'time' | 'event',
+  identity: boolean,
+): Job<JobState> {
+  const compiled = compile(words)
+  const { layout } = compiled
+  const places = identity ? identityPlaces(layout) : undefined
+  const { settle, ...does } = behaviour(compiled, decay)
+  const base = {
+    ...settings,
+    create: () => layout.create(),
+    merge: (into: JobState, from: JobState) => layout.merge(into, from),
+    ...stateForm(layout),
+    ...does,
+  }
+  const job = { ...base, absorb: absorbMerges({ ...base, settle }) }
+  if (places === undefined) return job
+  return { ...job, rekeys: [settings.input], ...withIdentity(job, places) }
+}
+
+type Settings = Pick<
+  Job,
+  | 'name'
+  | 'input'
+  | 'hash'
+  | 'idle'
+  | 'outOfOrdernessMs'
+  | 'latenessMs'
+  | 'dedupe'
+  | 'stateBytesMax'
+  | 'check'
+>
 
 /** What the author wrote, without the code that stands behind it. */
 function written(words: readonly (readonly [string, Feature | TriggerRule])[]) {

@@ -4,7 +4,7 @@ import { shortHash } from './definition-text.ts'
 import type { Event } from './event.ts'
 import { type Job, type JobContext, JobError } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
-import { restoreState } from './state-copy.ts'
+import { copyState, restoreState } from './state-copy.ts'
 import { placeIdLength } from './state-form.ts'
 
 /** A user's aliases are remembered for his erasure; of more, the oldest are forgotten, and stay his. */
@@ -23,6 +23,26 @@ export function identityPlaces(layout: Layout) {
 }
 
 /**
+ * Any job takes a `merge`: what else is known of its key, from who it was before, or from events of the past
+ * that a feature was not there for. What does not lie in the state that is brought stays as it is.
+ */
+export function absorbMerges(
+  job: Pick<Job<JobState>, 'absorb' | 'decode' | 'merge'> & Settling,
+): Job<JobState>['absorb'] {
+  return (state, event, context) => {
+    if (event.type !== 'merge') return job.absorb(state, event, context)
+    const before = copyState(state)
+    try {
+      job.merge(state, job.decode(decodeState(event.state ?? none)))
+      job.settle(state, event.timestamp, context)
+    } catch (error) {
+      restoreState(state, before)
+      throw error
+    }
+  }
+}
+
+/**
  * Makes an anonymous key its user's, once he says who he is:
  *
  *     identify or alias (userId, anonymousId)   to the user's state, which sends a `link` to the alias
@@ -34,7 +54,7 @@ export function identityPlaces(layout: Layout) {
  * stays with its first user.
  */
 export function withIdentity(
-  job: Pick<Job<JobState>, 'absorb' | 'encode' | 'decode' | 'merge' | 'create'> & Settling,
+  job: Pick<Job<JobState>, 'absorb' | 'encode' | 'create'>,
   places: ReturnType<typeof identityPlaces>,
 ): Behaviour {
   const ownerOf = (state: JobState) => state.lists[places.owner]?.[0]
@@ -71,10 +91,11 @@ export function withIdentity(
     absorb(state, event, context) {
       const owner = ownerOf(state)
       if (event.type === 'link') return link(state, event, context)
-      if (event.type === 'merge') {
-        job.merge(state, job.decode(decodeState(event.state ?? none)))
-        return job.settle(state, event.timestamp, context)
-      }
+      if (event.type === 'merge' && owner !== undefined)
+        throw new JobError(
+          'linked_already',
+          'what is brought here belongs to the user of this alias',
+        )
       if (event.type === 'delete') {
         for (const alias of state.lists[places.aliases] as string[])
           context.rekey({ key: alias, event: erasure(alias, event) })

@@ -30,6 +30,11 @@ export interface Job<State = unknown> {
     bind(tables: Tables): Job<State>
   }
 
+  /** Of each feature an id of its definition: the same only for the same. Left out: nothing is known of them. */
+  readonly featureIds?: Readonly<Record<string, string>>
+  /** The same job with one feature alone, whose states the whole one can merge. */
+  only?(feature: string): Job<State>
+
   create(): State
   /** The state as plain arrays, numbers, strings and booleans, for msgpack. */
   encode(state: State): unknown

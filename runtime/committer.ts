@@ -176,7 +176,7 @@ export class Committer<State = unknown> {
 
   #progress(hand: number, clean: boolean): Progress {
     const { options, watermark, intake } = this.#parts
-    const { history, generation, tries, handDeaths, next } = this.#committed
+    const { history, generation, tries, handDeaths, next, features } = this.#committed
     return {
       next: intake.next,
       history,
@@ -192,6 +192,7 @@ export class Committer<State = unknown> {
       handDeaths: intake.next === next ? handDeaths : 0,
       clean,
       sources: watermark.sources.encode(),
+      features,
     }
   }
 }

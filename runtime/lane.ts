@@ -124,6 +124,7 @@ export class Lane<State = unknown> {
           incarnation,
           next,
           generation: task.figures?.generation ?? 1,
+          begun: task.begun,
         })
     } catch (error) {
       await this.#failed(partition, incarnation, error)

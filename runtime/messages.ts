@@ -32,6 +32,8 @@ export type FromLane =
       readonly incarnation: number
       readonly next: NextOffset
       readonly generation: number
+      /** Names of features that begin now, in a job that was there before. */
+      readonly begun: readonly string[]
     }
   | {
       readonly kind: 'taken'

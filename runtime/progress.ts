@@ -1,4 +1,5 @@
 import { CodecError } from '../state/codec.ts'
+import type { FeatureBegins } from './feature-begins.ts'
 import { type Committed, type NextOffset, nextOffset } from './log.ts'
 import type { EncodedSource } from './sources.ts'
 
@@ -36,6 +37,8 @@ export interface Progress {
    * the marker only, and the metadata says that they do.
    */
   readonly sources?: readonly EncodedSource[] | 'in-marker' | undefined
+  /** Since when each feature of the job has been there; `undefined`: its job does not say which it has. */
+  readonly features?: FeatureBegins | undefined
 }
 
 /** A task's progress together with where its marker lies in the changelog (-1: none yet). */
@@ -112,6 +115,7 @@ function parse(
     handDeaths: integer('handDeaths'),
     clean: raw.clean === true,
     ...sourcesOf(raw.sources),
+    ...(isBegins(raw.features) && { features: raw.features }),
   }
   const numbers = [
     progress.next,
@@ -126,6 +130,11 @@ function parse(
     progress.handDeaths,
   ]
   return progress.history !== '' && numbers.every(Number.isSafeInteger) ? progress : undefined
+}
+
+function isBegins(raw: unknown): raw is FeatureBegins {
+  if (!Array.isArray(raw)) return false
+  return raw.every(one => Number.isSafeInteger(one?.[0]) && typeof one?.[1] === 'string')
 }
 
 function sourcesOf(raw: unknown): Pick<Progress, 'sources'> {

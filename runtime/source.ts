@@ -1,6 +1,6 @@
 import { Feed } from './feed.ts'
 import { type InHand, Lanes } from './lanes.ts'
-import type { Fetched, Membership, NextOffset, Reader } from './log.ts'
+import type { Fetched, Membership, Reader } from './log.ts'
 import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
 import { countDeath, type Slot, takeFigures, takingSlot, whyGone, whyNotLive } from './slot.ts'
 import type { SourceFigures, SourceOptions } from './source-options.ts'
@@ -169,13 +169,18 @@ export class Source {
       return
     }
     if (slot.incarnation !== message.incarnation) return
-    if (message.kind === 'live') this.#live(slot, message.next, message.generation)
+    if (message.kind === 'live') this.#live(slot, message)
     else if (message.kind === 'taken') this.#feed.taken(slot, message.bytes)
     else this.#failed(slot, message.code, message.message)
   }
 
-  #live(slot: Slot, next: NextOffset, generation: number): void {
-    this.#options.generation.hold(generation)
+  #live(slot: Slot, { next, generation, begun }: FromLane & { kind: 'live' }): void {
+    const { logger, generation: newest } = this.#options
+    newest.hold(generation)
+    if (begun.length > 0) {
+      const { partition } = slot
+      logger.info({ partition, next, features: begun }, 'features begin here: added, or changed')
+    }
     slot.phase = 'live'
     slot.next = next
     this.#reader.seek(slot.partition, next)

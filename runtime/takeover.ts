@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import type { Store, StoreProgress } from '../state/store.ts'
 import type { Clock } from './clock.ts'
+import { begunSince, featureBegins } from './feature-begins.ts'
 import { type Log, LogError, type NextOffset, type Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
 import { type CommittedProgress, parseMetadata } from './progress.ts'
@@ -43,6 +44,8 @@ export interface TakenOver {
   readonly stored: StoreProgress
   /** What the first commit is to say; `changelog` is the marker that the store stands at. */
   readonly progress: CommittedProgress
+  /** Names of features that begin now in a job that was there before: added, or defined otherwise. */
+  readonly begun: readonly string[]
 }
 
 /**
@@ -141,11 +144,13 @@ function begin(
     handDeaths: 0,
     clean: false,
     changelog: -1,
+    ...(job.featureIds && { features: featureBegins([], job.featureIds, next) }),
   }
   return {
     store,
     stored: { history: progress.history, complete: -1, newest: -1, writtenAt: 0 },
     progress,
+    begun: [],
   }
 }
 
@@ -173,6 +178,7 @@ async function resume(
   return {
     store,
     stored,
+    begun: begunSince(progress.features, job.featureIds ?? {}),
     progress: {
       ...progress,
       next,
@@ -190,6 +196,7 @@ async function resume(
         : progress.handDeaths + (died && progress.hand === next ? 1 : 0),
       clean: false,
       sources,
+      features: job.featureIds && featureBegins(progress.features, job.featureIds, next),
     },
   }
 }

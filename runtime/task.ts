@@ -26,6 +26,7 @@ export class Task<State = unknown> {
   readonly #producer: Producer | undefined
   #phase: Phase = 'new'
   #live: LiveTask<State> | undefined
+  #begun: readonly string[] = []
 
   constructor(options: TaskOptions<State>) {
     const { job, partition, log, mode } = options
@@ -44,6 +45,11 @@ export class Task<State = unknown> {
   /** Of a live task. */
   get figures(): TaskFigures | undefined {
     return this.#phase === 'live' ? this.#live?.figures : undefined
+  }
+
+  /** Names of features that began with this takeover, in a job that was there before. */
+  get begun(): readonly string[] {
+    return this.#begun
   }
 
   async storeBytes(): Promise<number> {
@@ -65,6 +71,7 @@ export class Task<State = unknown> {
         signal,
         onRestore: this.#options.events.onRestore,
       })
+      this.#begun = taken.begun
       const onFailed = (error: unknown) => this.#fail(error)
       this.#live = new LiveTask(this.#options, taken, this.#transactor, this.#producer, onFailed)
       await this.#live.own()
