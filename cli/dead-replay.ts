@@ -9,6 +9,7 @@ import {
   type Transactor,
 } from '../runtime/log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
+import { rekeyedHeader } from '../runtime/rekeyed.ts'
 import { type DeadLetter, deadLetter, deadRanges } from './dead-letters.ts'
 import { readRange } from './read-range.ts'
 
@@ -163,7 +164,9 @@ class PartitionReplay {
     }
     const partition =
       key === null ? origin.partition : partitionFor(key, await this.#partitions(origin.topic))
-    const headers = [[REPLAYED_HEADER, name]] as const
+    const rekeyed = record.headers.get(rekeyedHeader)
+    const headers: [string, string][] = [[REPLAYED_HEADER, name]]
+    if (rekeyed !== undefined) headers.push([rekeyedHeader, rekeyed])
     return { topic: origin.topic, partition, records: [{ key, value, headers }] }
   }
 

@@ -23,6 +23,8 @@ export interface Origin {
   readonly offset: number
   /** Append time, epoch ms. */
   readonly appendedAt: number
+  /** Headers that it needs to be taken again. */
+  readonly headers?: NonNullable<OutgoingRecord['headers']>
 }
 
 /** The row `{ key, version, asOf, features, segments }` for the features topic, or a tombstone where there is none. */
@@ -84,6 +86,7 @@ export function deadRecord(
       ['partition', String(origin.partition)],
       ['offset', String(origin.offset)],
       ['time', String(origin.appendedAt)],
+      ...(origin.headers ?? []),
       ...(whole ? [] : ([['truncated', 'true']] as const)),
     ],
   }

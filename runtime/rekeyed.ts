@@ -93,6 +93,15 @@ export function forwardable(
   return { to, key, record: { key, value: record.value(), headers: [[rekeyedHeader, from]] } }
 }
 
+/** Those headers of a record of an input without which it would be another one, sent again. */
+export function rekeyedHeaders(record: RecordReader): NonNullable<OutgoingRecord['headers']> {
+  if (!record.hasHeaders()) return []
+  return record
+    .headers()
+    .filter(([name]) => name === rekeyedHeader)
+    .map(([name, value]) => [name, value.toString()] as const)
+}
+
 /** Says where a record of an input was rekeyed; `undefined` for one that came directly. Throws a `BadRecord`. */
 export function rekeyedFrom(record: RecordReader): RekeyedFrom | undefined {
   if (!record.hasHeaders()) return undefined

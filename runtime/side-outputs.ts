@@ -2,6 +2,7 @@ import type { Job, Timer, Trigger } from '../jobs/job.ts'
 import type { OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
 import type { Entity } from './entity.ts'
 import { deadRecord, deadTimer, triggerRecord } from './outputs.ts'
+import { rekeyedHeaders } from './rekeyed.ts'
 
 /** Bytes of payloads, estimated, above which the task waits for a commit. */
 export const sideBytesMax = 16 * 1024 * 1024
@@ -118,7 +119,9 @@ export class SideOutputs {
 
   #letter(record: RecordReader, fault: Fault): OutgoingRecord {
     const { offset, timestamp: appendedAt } = record
-    const origin = { topic: this.#job.input, partition: this.#partition, offset, appendedAt }
+    const topic = this.#job.input
+    const headers = rekeyedHeaders(record)
+    const origin = { topic, partition: this.#partition, offset, appendedAt, headers }
     return deadRecord(origin, { key: record.key(), value: record.value() }, fault)
   }
 

@@ -82,6 +82,22 @@ test('an input that is missing is refused with the remedy', async () => {
   )
 })
 
+test('a job that rekeys has a topic for it, and refuses a target that is missing or compacted', async () => {
+  const target = `${job.name}-target`
+  job = { ...job, rekeys: [target] }
+  await log.topics.create([input()])
+  await rejects(prepare, /topic \S+-target, to which job \S+ rekeys, does not exist: start the job/)
+  await log.topics.create([{ ...input(), topic: target }])
+  await prepare()
+  assert.is((await log.topics.describe(`${job.name}.rekeyed`))?.partitions, 3)
+  const compacted = `${job.name}-compacted`
+  await log.topics.create([
+    { ...input({ config: { 'cleanup.policy': 'compact' } }), topic: compacted },
+  ])
+  job = { ...job, rekeys: [compacted] }
+  await rejects(prepare, /topic \S+-compacted, to which job \S+ rekeys, is compacted/)
+})
+
 test('an input that is compacted is refused', async () => {
   await log.topics.create([input({ config: { 'cleanup.policy': 'compact,delete' } })])
   await rejects(prepare, /topic \S+-events is compacted.*set its cleanup.policy to delete/)

@@ -51,6 +51,19 @@ test('fits in what Kafka keeps beside an offset, however large its numbers are',
   assert.ok(Buffer.byteLength(encodeMetadata(progress)) < metadataBytesMax / 4)
 })
 
+test('has its sources in the marker, and says so beside the offset, where there is no room for them', () => {
+  const sources = Array.from(
+    { length: 1_000 },
+    (_, partition) => [`job-${partition}`, partition, 0, 2 ** 40, null, 2 ** 41] as const,
+  )
+  const [sample] = fc.sample(anyProgress, { numRuns: 1, seed: 1 })
+  const progress = { ...(sample as CommittedProgress), sources }
+  assert.equal(parseMarker(encodeMarker(progress), progress.changelog), progress)
+  const metadata = encodeMetadata(progress)
+  assert.ok(Buffer.byteLength(metadata) < metadataBytesMax / 4)
+  assert.is(parseMetadata({ next: progress.next, metadata })?.sources, 'in-marker')
+})
+
 test('is not read out of what others wrote', () => {
   const next = nextOffset(7)
   for (const metadata of ['', '{', 'null', '7', '[]', '{}', '{"v":1}', '{"v":0,"history":"h"}'])

@@ -123,6 +123,25 @@ test('a header that nobody wrote goes to the dead letters', () => {
   assert.equal(codes(), ['kills_lane'])
 })
 
+test('one that died can be sent again: it counts though it is not newer, and only then', () => {
+  const { pipeline, records, count, side } = withSide()
+  const from = ['rekeyed', 'web/0/2/4'] as const
+  const bring = (key: string, ...more: (readonly [string, string])[]) => {
+    const event = { type: 'track', messageId: key, timestamp: start, properties: {} }
+    pipeline.take(records({ key, value: JSON.stringify(event), headers: [from, ...more] }))
+  }
+  bring('\u0000')
+  const [letter] = side().dead
+  assert.equal(
+    letter?.headers?.filter(([name]) => name === 'rekeyed'),
+    [from],
+  )
+  bring('ann')
+  assert.is(count(), 0)
+  bring('ann', ['dead-letter', 'sim.dead/0/0'])
+  assert.is(count(), 1)
+})
+
 function withSide() {
   const world = worldOf(() => undefined)
   return { ...world, side: () => world.pipeline.side.take() }
