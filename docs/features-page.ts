@@ -9,7 +9,7 @@ export function featuresPage(): string {
   const words = exportedWords()
   const of = (returns: string) => words.filter(word => word.returns === returns)
   const interfaces = new Map(
-    [...new Set(words.map(({ file }) => file)), 'selection.ts', 'window.ts', 'aggregate.ts']
+    [...new Set(words.map(({ file }) => file)), ...sharedFiles]
       .flatMap(file => interfacesOf(read(file)))
       .map(one => [one.name, one] as const),
   )
@@ -25,6 +25,9 @@ ${section(of('Window'))}
 ## Features
 
 ${section(of('Feature'))}
+## Segments
+
+${section([...of('RfmSegments'), ...of('RfmEdges')])}
 ## Triggers
 
 ${section(of('TriggerRule'))}
@@ -38,6 +41,12 @@ const intro = `# The feature language
 Made from the docstrings in \`jobs/\` by \`docs/features-page.ts\`; [GUIDE.md](GUIDE.md) takes you there step by step.
 A job is \`defineJob({ name, input, features, segments, triggers, … })\`, and every word below is imported from \`millrace\`. What a job's functions may look up (tables, places, devices) is told in [ENRICHMENT.md](ENRICHMENT.md).
 `
+
+/** With options that words of other files inherit. */
+const sharedFiles = [
+  ...['selection.ts', 'window.ts', 'aggregate.ts'],
+  ...['product.ts', 'orders.ts', 'human.ts'],
+]
 
 /** Told once, and only named where a feature has them. */
 const sharedInterfaces = ['Selection', 'Valued', 'Windowed']
