@@ -1,4 +1,4 @@
-import { shortHash } from './definition-text.ts'
+import { definitionText, shortHash } from './definition-text.ts'
 import { JobError } from './job.ts'
 import type { AnyRow, Fail, Table, TableSources, Tables } from './table.ts'
 
@@ -23,6 +23,19 @@ export function checkTables(given: TableSources | undefined, fail: Fail): TableS
     if (kind !== 'rows' && kind !== 'geo') fail(`table "${name}" is no table`, example)
   }
   return given
+}
+
+/** By the table's name, then by key. */
+export type TableRows = Readonly<Record<string, Readonly<Record<string, AnyRow>>>>
+
+/** Tables without files, for tests. */
+export function tablesOf(named: TableRows): Tables {
+  const tables = Object.entries(named).map(([name, rows]): [string, Table<AnyRow>] => {
+    const byKey = new Map(Object.entries(rows))
+    const hash = shortHash(definitionText(rows), 16)
+    return [name, { hash, get: key => byKey.get(String(key)) }]
+  })
+  return Object.fromEntries(tables)
 }
 
 /** Stand in for tables that have not been read: whoever looks something up in them is told so. */

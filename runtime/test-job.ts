@@ -1,4 +1,5 @@
 import { Unpackr } from 'msgpackr'
+import { type TableRows, tablesOf } from '../jobs/bind-tables.ts'
 import { parseDuration } from '../jobs/duration.ts'
 import type { Job, JobRow } from '../jobs/job.ts'
 import { encodeRecordBatch, type OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
@@ -81,8 +82,18 @@ const start = Date.UTC(2026, 0, 1)
 /** A job may send an event on once; more rounds would be a mistake of the runtime. */
 const roundsMax = 4
 
-/** `at`: the present that the test begins with, epoch ms; 1 January 2026 when left out. */
-export function testJob<State>(job: Job<State>, { at = start } = {}): JobTest {
+export interface TestJobOptions {
+  /** The present that the test begins with, epoch ms; 1 January 2026 when left out. */
+  readonly at?: number
+  /** What is in the job's tables: rows by key, places by address. */
+  readonly tables?: TableRows
+}
+
+export function testJob<State>(
+  defined: Job<State>,
+  { at = start, tables = {} }: TestJobOptions = {},
+): JobTest {
+  const job = defined.tables?.bind(tablesOf(tables)) ?? defined
   const triggers: TestTrigger[] = []
   const letters = { dead: [] as TestLetter[], late: [] as TestLetter[] }
   const elsewhere: TestRekeyed[] = []

@@ -11,6 +11,7 @@ import {
 import type { Event } from '../../jobs/event.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { Tables } from '../../jobs/table.ts'
+import { testJob } from '../../runtime/test-job.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 
@@ -111,6 +112,24 @@ test('the state of a feature stays when only a table has changed', () => {
 test('an event is checked against the schema of its name', () => {
   bound().check?.(eventOf({ properties: { sku: 'a' } }))
   assert.throws(() => bound().check?.(eventOf({ properties: { sku: 7 } })), /sku must be string/)
+})
+
+test('a test of a job gives it its tables as rows', () => {
+  const rows = {
+    products: { a: { category: 'garden' } },
+    places: { '10.0.0.1': { country: 'DE' } },
+  }
+  const t = testJob(job, { tables: rows })
+  t.send({ event: 'Product Viewed', properties: { sku: 'a' }, context: { ip: '10.0.0.1' } })
+  t.send({ event: 'Product Viewed', properties: { sku: 7 } })
+  const { garden, country } = t.features('u1') ?? {}
+  assert.equal([garden, country], [1, 'DE'])
+  assert.equal(t.dead(), [
+    {
+      code: 'schema_failed',
+      reason: '"Product Viewed": properties/sku must be string, is number',
+    },
+  ])
 })
 
 test('another schema is another job', () => {
