@@ -1,9 +1,24 @@
-import { count, defineJob, first, firstTime, lastDistinct, lastTime, sum } from './define-job.ts'
+import {
+  cart,
+  count,
+  defineJob,
+  engagement,
+  first,
+  firstTime,
+  frequencyCap,
+  lastDistinct,
+  lastTime,
+  rfm,
+  rhythm,
+  signUp,
+  sum,
+} from './define-job.ts'
 import type { Event } from './event.ts'
 
 /**
  * What an email wants to know about a shop's customer, over Segment's ecommerce events
- * (https://segment.com/docs/connections/spec/ecommerce/v2/). Money is `revenue`, without shipping and tax.
+ * (https://segment.com/docs/connections/spec/ecommerce/v2/), and its email events
+ * (https://segment.com/docs/connections/spec/email/). Money is `revenue`, without shipping and tax.
  */
 export default defineJob({
   name: 'email',
@@ -38,6 +53,14 @@ export default defineJob({
     firstSeenAt: firstTime({}),
     lastSeenAt: lastTime({}),
     lastOrderAt: lastTime({ of: 'Order Completed' }),
+
+    cart: cart({ optional: true }),
+    rfm: rfm({ optional: true }),
+    rhythm: rhythm({ daysMax: 240 }),
+
+    engagement: engagement(),
+    emailCap: frequencyCap({ of: 'Email Delivered', max: 3, over: '7d' }),
+    newsletter: signUp(),
   },
   triggers: {
     firstOrder: first({ of: 'Order Completed' }),

@@ -1,5 +1,7 @@
 import { Shop } from '../../cli/shop.ts'
 import email from '../../jobs/email.ts'
+import type { JobState } from '../../jobs/layout.ts'
+import { encodeEntity, newEntity } from '../../runtime/entity.ts'
 import { encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
@@ -81,5 +83,82 @@ test('a customer of twenty events takes less than 400 bytes', () => {
   const { length } = encodeState(email.encode(state), email.nextTimer(state)?.time)
   assert.ok(length < 400, `${length} bytes`)
 })
+
+test('a customer of the shop has a cart until he orders, and a score from then on', () => {
+  const shop = new Shop({ seed: 4, users: 30 })
+  const states = new Map<string, ReturnType<typeof email.create>>()
+  const carts = new Map<string, Map<unknown, number>>()
+  let orders = 0
+  for (let index = 0; index < 2_000; index++) {
+    const one = shop.next(startMs + index * 60_000)
+    // As it happened: late and doubled events are for other tests.
+    const { event, userId, properties } = one
+    if (one.timestamp !== one.sentAt || one.sentAt !== iso(index)) continue
+    const state = states.get(userId) ?? email.create()
+    const cart = carts.get(userId) ?? new Map<unknown, number>()
+    states.set(userId, state)
+    carts.set(userId, cart)
+    email.absorb(
+      state,
+      eventOf({ event, timestamp: Date.parse(one.timestamp), properties }),
+      contextOf(),
+    )
+    const { product_id: id, quantity } = properties
+    if (event === 'Product Added') cart.set(id, (cart.get(id) ?? 0) + Number(quantity))
+    if (event === 'Order Completed') cart.clear()
+    const { features } = email.row(state)
+    const { items } = features.cart as { items: { id: string; quantity: number }[] }
+    assert.equal(new Map(items.map(line => [line.id, line.quantity])), new Map(cart))
+    const { recencyDays, orders: scored } = features.rfm as Record<string, number | null>
+    assert.is(scored, features.orders)
+    assert.is(recencyDays === null, features.orders === 0)
+    orders += event === 'Order Completed' ? 1 : 0
+  }
+  assert.ok(orders > 50, `${orders} orders`)
+})
+
+test('a customer of twenty events takes less than 600 bytes at rest, with all that the runtime remembers of him', () => {
+  const shop = new Shop({ seed: 3, users: 400 })
+  const entities = new Map<
+    string,
+    { entity: ReturnType<typeof newEntity<JobState>>; left: number }
+  >()
+  const bytes: number[] = []
+  for (let index = 0; bytes.length < 100 && index < 50_000; index++) {
+    const { event, messageId, timestamp, userId, properties } = shop.next(startMs + index * 300_000)
+    const time = Date.parse(timestamp)
+    const one = entities.get(userId) ?? { entity: newEntity(email, userId), left: 20 }
+    entities.set(userId, one)
+    const { entity } = one
+    if (one.left === 0 || entity.recent.seen(messageId, time)) continue
+    email.absorb(
+      entity.state,
+      eventOf({ event, messageId, timestamp: time, properties }),
+      contextOf(),
+    )
+    entity.recent.add(messageId, time)
+    Object.assign(entity, { offset: 1e9 + index, eventAt: time, asOf: time, receivedAt: time })
+    if (--one.left > 0) continue
+    rest(entity, time + 7 * dayMs)
+    bytes.push(encodeEntity(email, entity).length)
+  }
+  const mean = bytes.reduce((sum, one) => sum + one, 0) / bytes.length
+  assert.is(bytes.length, 100)
+  assert.ok(mean < 600, `${mean} bytes`)
+
+  function rest(entity: ReturnType<typeof newEntity<JobState>>, until: number): void {
+    for (
+      let timer = email.nextTimer(entity.state);
+      timer && timer.time < until;
+      timer = email.nextTimer(entity.state)
+    )
+      email.fire(entity.state, timer, contextOf(until))
+    entity.timerAt = email.nextTimer(entity.state)?.time
+  }
+})
+
+function iso(index: number): string {
+  return new Date(startMs + index * 60_000).toISOString()
+}
 
 test.run()
