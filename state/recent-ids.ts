@@ -39,10 +39,11 @@ export class RecentIds {
     return false
   }
 
-  /** Remembers the id. `time` is the event's, whole epoch ms. */
+  /** Remembers the id, if there is one. `time` is the event's, whole epoch ms. */
   add(id: string, time: number): void {
-    if (id === '' || this.#last === 0) return
+    if (this.#last === 0) return
     if (time > this.#newestTime) this.#newestTime = time
+    if (id === '') return
     this.#ids.push(hash53(id), time)
     // Not at each event: moving the others up would cost more than the rest of this.
     if (this.#ids.length >= 4 * this.#last) this.#forget()

@@ -48,7 +48,7 @@ test('with room for none, nothing is a repeat', () => {
 
 test('it answers as a plain list does, also when encoded and decoded at any moment', () => {
   const step = fc.record({
-    id: fc.nat(9).map(String),
+    id: fc.nat(9).map(id => (id === 0 ? '' : String(id))),
     time: fc.integer({ min: 1_000, max: 1_250 }),
     encoded: fc.boolean(),
   })
@@ -61,12 +61,12 @@ test('it answers as a plain list does, also when encoded and decoded at any mome
         const latest = Math.max(newest, time)
         const expected = list
           .slice(-bounds.last)
-          .some(known => known.id === id && latest - known.time <= bounds.withinMs)
+          .some(known => id !== '' && known.id === id && latest - known.time <= bounds.withinMs)
         assert.is(ids.seen(id, time), expected)
         if (!expected) {
           ids.add(id, time)
           newest = latest
-          list = [...list, { id, time }]
+          if (id !== '') list = [...list, { id, time }]
         }
         if (encoded) ids = new RecentIds(bounds, decodeState(encodeState(ids.encode(), undefined)))
       }
