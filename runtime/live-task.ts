@@ -135,7 +135,8 @@ export class LiveTask<State = unknown> {
   }
 
   caughtUp(): void {
-    this.#idleness.caughtUp()
+    // Records that have waited here for long would look like those of a broker whose clock is wrong.
+    if (this.#intake.empty) this.#idleness.caughtUp()
   }
 
   /** Takes no further event; resolves when none is in hand. */
