@@ -22,7 +22,7 @@ export class IdentityInput implements EventInput {
     this.random = random
     this.partitions = partitions
     this.people = people
-    this.erases = random.chance(0.3)
+    this.erases = random.chance(0.5)
   }
 
   next(now: number): { partition: number; record: OutgoingRecord } {
@@ -48,7 +48,7 @@ export class IdentityInput implements EventInput {
     })
     if (kind < 0.5) return keyed(device, { anonymousId: device })
     if (kind < 0.8) return keyed(userId, { userId })
-    if (kind < 0.85 && this.erases) return keyed(userId, { userId, event: ERASE })
+    if (kind < 0.88 && this.erases) return keyed(userId, { userId, event: ERASE })
     // One in ten says that a user is another one, who may say the same of him.
     const other = random.chance(0.1) ? `user-${random.below(this.people)}` : device
     return keyed(userId, { userId, anonymousId: other, type: 'identify', event: '' })
