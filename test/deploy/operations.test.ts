@@ -43,7 +43,8 @@ test('the metrics, commands and flags that it names exist', () => {
   for (const [, name] of meaning.matchAll(/`([a-z]+_[a-z_]+)`/g))
     assert.ok(known.includes(`millrace_${name}`), name)
 
-  const flags = ['flags', 'command-run', 'command-serve'].map(file => text(`cli/${file}.ts`)).join()
+  const files = ['flags', 'schema-registry', 'command-run', 'command-serve']
+  const flags = files.map(file => text(`cli/${file}.ts`)).join()
   const others = ['--delete-offsets', '--group', '--topic'] // kafka-consumer-groups.sh
   for (const [flag] of page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g))
     assert.ok(others.includes(flag) || flags.includes(`'${flag}`), flag)
