@@ -177,10 +177,7 @@ export class Source {
   #live(slot: Slot, { next, generation, begun }: FromLane & { kind: 'live' }): void {
     const { logger, generation: newest } = this.#options
     newest.hold(generation)
-    if (begun.length > 0) {
-      const { partition } = slot
-      logger.info({ partition, next, features: begun }, 'features begin here: added, or changed')
-    }
+    if (begun.length > 0) logger.info({ next, features: begun }, 'features begin: new, or changed')
     slot.phase = 'live'
     slot.next = next
     this.#reader.seek(slot.partition, next)

@@ -13,8 +13,11 @@ export const stateFormatVersion = 1
 const timerStart = 1
 const payloadStart = 9
 
-/** Without records: their definitions would stand in every state again. */
-const packr = new Packr({ useRecords: false })
+/**
+ * Without records: their definitions would stand in every state again. Bytes are copied out, as a state goes on
+ * changing while the buffer that it was read from may still have to be written.
+ */
+const packr = new Packr({ useRecords: false, copyBuffers: true })
 
 /**
  * The payload is made of arrays, numbers, strings, booleans, bytes and null. The bytes are written once

@@ -130,7 +130,7 @@ test('gives a feature that came later its past: once, though it dies in the midd
 
     const second = await world.start({ jobUrl: world.moreUrl })
     await world.until(
-      () => world.logged.some(line => line.includes('features begin here')),
+      () => world.logged.some(line => line.includes('features begin')),
       'it says which features begin',
     )
     await world.send([...buy(3, 5), { user: 'erased', type: 'delete', at: now + 5 * hourMs }])

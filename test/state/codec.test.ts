@@ -68,6 +68,13 @@ test('encoded bytes never change when others are encoded or decoded after them',
   }
 })
 
+test('what is done to decoded bytes is not done to the encoded ones', () => {
+  const encoded = encodeState([new Uint8Array([1, 2, 3])], undefined)
+  const [registers] = decodeState(encoded) as [Uint8Array]
+  registers[1] = 9
+  assert.equal([...(decodeState(encoded) as [Uint8Array])[0]], [1, 2, 3])
+})
+
 test('another version is refused, saying which was found and what to do', () => {
   const bytes = encodeState(['x'], undefined)
   bytes[0] = 2
