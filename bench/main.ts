@@ -3,6 +3,7 @@ import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
 import { throughput, throughputHelp } from './throughput.ts'
+import { userBytes, userBytesHelp } from './user-bytes.ts'
 
 /** `npm run bench -- NAME [flags]` */
 const benchmarks = {
@@ -10,6 +11,7 @@ const benchmarks = {
   latency: { run: latency, help: latencyHelp },
   recovery: { run: recovery, help: recoveryHelp },
   job: { run: jobCost, help: jobCostHelp },
+  bytes: { run: userBytes, help: userBytesHelp },
   broker: { run: broker, help: brokerHelp },
 }
 

@@ -1,7 +1,7 @@
-import { addDecayed, type Decayed, weightAt } from '../state/decayed.ts'
+import { addDecayed, weightAt } from '../state/decayed.ts'
 import type { Bound, Feature } from './feature.ts'
 import { type HumanOptions, humanReader } from './human.ts'
-import type { JobState, Plain } from './layout.ts'
+import type { JobState } from './layout.ts'
 import { checkOptions, eventNames, predicate, type Selection } from './selection.ts'
 import { halfLifeMs } from './top-k.ts'
 
@@ -16,8 +16,8 @@ export interface EngagementOptions extends HumanOptions, Pick<Selection, 'where'
   readonly weights?: { readonly open?: number; readonly click?: number }
 }
 
-/** `[time, score at that time, opens, clicks, lastOpenAt, lastClickAt]`; 0: never. */
-type Cell = [...Decayed, opens: number, clicks: number, openAt: number, clickAt: number]
+/** `[score at the latest of them, opens, clicks, lastOpenAt, lastClickAt]`; 0: never. */
+type Cell = [score: number, opens: number, clicks: number, openAt: number, clickAt: number]
 
 /**
  * How the user engages with emails, by what humans did:
@@ -27,7 +27,7 @@ type Cell = [...Decayed, opens: number, clicks: number, openAt: number, clickAt:
  * `score` adds up the weights, each halved for every half-life that it is old: as of the row's `asOf`, to a
  * thousandth; it shrinks while nothing happens, and the row says what it was when something last did. Times are
  * epoch ms, null where there is none. What a proxy, a prefetch or a scanner opened does not count, and neither
- * does what nobody has judged. At most 50 bytes.
+ * does what nobody has judged. At most 40 bytes.
  */
 export function engagement(options: EngagementOptions = {}): Feature {
   return {
@@ -53,25 +53,24 @@ export function engagement(options: EngagementOptions = {}): Feature {
       const wanted = predicate(scope, options.where)
       const isHuman = humanReader(scope, options)
       const at = scope.cell('engagement', {
-        create: () => [0, 0, 0, 0, 0, 0],
+        create: () => [0, 0, 0, 0, 0],
         merge(into, from) {
-          const [time, score, opens, clicks, openAt, clickAt] = from as Cell
-          const own = into as Cell
-          weigh(own, score, time)
-          own[2] += opens
-          own[3] += clicks
-          own[4] = Math.max(own[4], openAt)
-          own[5] = Math.max(own[5], clickAt)
-          return into as Plain[]
+          const [own, [score, opens, clicks, openAt, clickAt]] = [into as Cell, from as Cell]
+          weigh(own, score, Math.max(openAt, clickAt))
+          own[1] += opens
+          own[2] += clicks
+          own[3] = Math.max(own[3], openAt)
+          own[4] = Math.max(own[4], clickAt)
+          return into
         },
       })
       const of = (state: JobState) => state.cells[at] as Cell
+      /** Before the times are moved on. */
       function weigh(cell: Cell, weight: number, time: number): void {
-        const [newest, score] = addDecayed([cell[0], cell[1]], weight, time, ms)
-        cell[0] = newest
-        cell[1] = score
+        const [score, , , openAt, clickAt] = cell
+        cell[0] = addDecayed([Math.max(openAt, clickAt), score], weight, time, ms)[1]
       }
-      const bound = (events: readonly string[], weight: number, counter: 2 | 3): Bound => ({
+      const bound = (events: readonly string[], weight: number, counter: 1 | 2): Bound => ({
         events,
         takesLate: true,
         step: {
@@ -80,22 +79,23 @@ export function engagement(options: EngagementOptions = {}): Feature {
             const cell = of(state)
             weigh(cell, weight, timestamp)
             cell[counter]++
-            const latest = counter === 2 ? 4 : 5
+            const latest = counter === 1 ? 3 : 4
             cell[latest] = Math.max(cell[latest], timestamp)
           },
         },
       })
       return {
-        steps: [bound(opened, open, 2), bound(clicked, click, 3)],
+        steps: [bound(opened, open, 1), bound(clicked, click, 2)],
         show(state) {
-          const [time, score, opens, clicks, openAt, clickAt] = of(state)
-          const now = Math.max(state.now, time)
+          const [score, opens, clicks, openAt, clickAt] = of(state)
+          const latest = Math.max(openAt, clickAt)
+          const now = Math.max(state.now, latest)
           return {
-            score: score === 0 ? 0 : Math.round(weightAt(score, time, now, ms) * 1_000) / 1_000,
+            score: score === 0 ? 0 : Math.round(weightAt(score, latest, now, ms) * 1_000) / 1_000,
             ...{ opens, clicks },
             lastOpenAt: openAt || null,
             lastClickAt: clickAt || null,
-            lastAt: Math.max(openAt, clickAt) || null,
+            lastAt: latest || null,
           }
         },
       }

@@ -130,6 +130,34 @@ test('session: an hour of silence ends a visit, and a late event joins two', () 
   assert.equal(shown(t, 'visits'), { count: 1, current: null, last: whole })
 })
 
+test('what an anonymous visitor did is his once he says who he is: one cart, by time, and all his visits', () => {
+  const words = { cart: cart(), seen: lastViewed(), visits: session({ gap: '1h' }) }
+  const t = driven(words, { identity: true })
+  const nameless = { anonymousId: 'a1' }
+  t.send({ ...nameless, event: 'Product Added', properties: { product_id: 'x', price: 1 } })
+  t.send({ ...nameless, event: 'Product Viewed', properties: { product_id: 'x' } })
+  t.advance('2h')
+  t.send({ event: 'Product Viewed', properties: { product_id: 'y' } })
+  t.send({ event: 'Product Added', properties: { product_id: 'y', price: 2 } })
+  t.restart()
+  t.send({ type: 'identify', userId: 'u1', anonymousId: 'a1' })
+  t.send({ ...nameless, event: 'Product Removed', properties: { product_id: 'y' }, timestamp: at })
+  const { cart: merged, seen, visits } = t.features('u1') ?? {}
+  assert.equal(merged, {
+    items: [
+      { id: 'x', price: 1, quantity: 1 },
+      { id: 'y', price: 2, quantity: 1 },
+    ],
+    ...{ count: 2, value: 3, since: at, abandonedSince: at + 2 * hourMs },
+  })
+  assert.equal(
+    (seen as { id: string }[]).map(({ id }) => id),
+    ['y', 'x'],
+  )
+  assert.is((visits as { count: number }).count, 2)
+  assert.is(t.features('a1'), undefined)
+})
+
 test('a purpose withdrawn clears them', () => {
   const t = driven({ cart: cart({ purpose: 'Ads' }), rhythm: rhythm({ purpose: 'Ads' }) })
   const consent = (Ads: boolean) => ({ consent: { categoryPreferences: { Ads } } })
