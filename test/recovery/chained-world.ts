@@ -56,7 +56,10 @@ export class ChainedWorld {
   start(which: 'baskets' | 'things'): void {
     const job = join(this.#folder, `${which}.ts`)
     const flags = ['--brokers', this.#brokers, '--data', join(this.#folder, 'data'), '--port', '0']
-    this.#running.set(which, new MillraceProcess(['run', job, ...flags, '--session-ms', '6000']))
+    this.#running.set(
+      which,
+      new MillraceProcess(['run', job, ...flags, '--lanes', '1', '--session-ms', '6000']),
+    )
   }
 
   async killAndStart(which: 'baskets' | 'things'): Promise<void> {
@@ -83,6 +86,30 @@ export class ChainedWorld {
       appends[partition]?.records.push({ key: userId, value })
     }
     await this.#producer.send(appends.filter(({ records }) => records.length > 0))
+  }
+
+  /** Sends so many at a time, so many times, with pauses. */
+  async trickle(times: number, count: number): Promise<void> {
+    for (let piece = 0; piece < times; piece++) {
+      await this.send(count)
+      await systemClock.sleep(50)
+    }
+  }
+
+  /** Records that have come to the second job's input. */
+  async brought(): Promise<number> {
+    const ends = await this.#log.topics.ranges(`${this.#names.things}-events`)
+    return ends.reduce((sum, { end }) => sum + end, 0)
+  }
+
+  async hasBrought(count: number): Promise<void> {
+    const deadline = systemClock.elapsed() + WAIT_MS_MAX
+    while ((await this.brought()) < count) {
+      for (const process of this.#running.values()) process.assertRunning()
+      if (systemClock.elapsed() > deadline)
+        throw new Error(`not brought in time: ${count}\n${this.#output()}`)
+      await systemClock.sleep(10)
+    }
   }
 
   /** Resolves when all that was sent has gone through both jobs. */
@@ -142,6 +169,10 @@ export class ChainedWorld {
     }
   }
 
+  #output(): string {
+    return [...this.#running.values()].map(({ output }) => output).join('\n')
+  }
+
   /** Until the group's offsets are the topic's ends. */
   async #reached(group: string, topic: string): Promise<void> {
     const deadline = systemClock.elapsed() + WAIT_MS_MAX
@@ -152,7 +183,7 @@ export class ChainedWorld {
       if (ends.every(({ end }, at) => (done[at]?.next ?? 0) >= end)) return
       for (const process of this.#running.values()) process.assertRunning()
       if (systemClock.elapsed() > deadline) {
-        const told = [...this.#running.values()].map(({ output }) => output).join('\n')
+        const told = this.#output()
         const at = done.map(each => each?.next)
         throw new Error(`${group} stands at ${at} of ${ends.map(({ end }) => end)}\n${told}`)
       }

@@ -21,17 +21,19 @@ test('what one job sends to the other takes effect once, whichever is killed, an
   const random = new Random(3)
   world.start('things')
   world.start('baskets')
-  for (let kills = 0; kills < 4; kills++) {
-    for (let piece = 0; piece < 20; piece++) {
-      await world.send(50)
-      await systemClock.sleep(random.below(100))
-    }
-    await world.killAndStart(kills < 2 ? 'baskets' : random.pick(['baskets', 'things']))
+  for (const which of ['baskets', 'things', 'baskets'] as const) {
+    const before = await world.brought()
+    await world.send(500)
+    await world.hasBrought(before + 200)
+    const sending = world.trickle(20, 50)
+    await systemClock.sleep(random.below(1_000))
+    await world.killAndStart(which)
+    await sending
   }
   await world.settled()
   assert.equal(await world.rows('baskets'), world.expected.baskets)
   assert.equal(await world.rows('things'), world.expected.things)
-  console.log(`\n  brought again after a death: ${await world.broughtAgain()}`)
+  console.log(`\n  brought again after deaths: ${await world.broughtAgain()}`)
 })
 
 test.run()
