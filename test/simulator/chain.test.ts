@@ -12,12 +12,9 @@ import { SeedTally } from './seed-tally.ts'
 const test = suite('simulation of rekeyed events', { timeoutMs: 300_000 })
 const SEEDS = { chained: 40, identity: 60 }
 /** Seeds that showed what no other had: each still looks where it found something. */
-const TELLING = { chained: [8, 174, 257], identity: [101, 112, 119] }
+const TELLING = { chained: [174, 257], identity: [101, 112, 119] }
 /** Those that take a few seeds; `npm run prove` has all. */
-const QUICK = [
-  'one more rekeyed record taken for an old one',
-  'a deleted state read from the store again',
-]
+const QUICK = ['one more rekeyed record taken for an old one', 'a merge that can be late']
 const only = process.env.MILLRACE_SEED
 
 test('undisturbed, every event takes effect once, wherever it belongs', async () => {
