@@ -54,7 +54,7 @@ export function rhythm(options: RhythmOptions = {}): Feature {
         },
       })
       const of = (state: JobState) => state.cells[at] as Cell
-      const last = ([_, ...times]: Cell) => times[times.length - 1] ?? 0
+      const last = (cell: Cell) => (cell.length > 1 ? (cell[cell.length - 1] as number) : 0)
       scope.clock(
         daysClock(
           state => last(of(state)),
@@ -82,14 +82,17 @@ export function rhythm(options: RhythmOptions = {}): Feature {
   }
 }
 
-function shownRhythm([count, ...times]: Cell, now: number, daysMax: number) {
-  const lastAt = times[times.length - 1]
-  if (lastAt === undefined) return { count, lastAt: null, daysSince: null, ...noGaps }
+function shownRhythm(cell: Cell, now: number, daysMax: number) {
+  const count = cell[0]
+  if (cell.length === 1) return { count, lastAt: null, daysSince: null, ...noGaps }
+  const [firstAt, lastAt] = [cell[1] as number, cell[cell.length - 1] as number]
   const days = daysSince(lastAt, now, daysMax)
-  const gaps = times.slice(1).map((time, place) => time - (times[place] as number))
-  if (gaps.length === 0) return { count, lastAt, daysSince: days, ...noGaps }
+  if (cell.length === 2) return { count, lastAt, daysSince: days, ...noGaps }
+  const gaps = new Float64Array(cell.length - 2)
+  for (let at = 0; at < gaps.length; at++)
+    gaps[at] = (cell[at + 2] as number) - (cell[at + 1] as number)
   const medianMs = median(gaps)
-  const meanMs = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length
+  const meanMs = (lastAt - firstAt) / gaps.length
   return {
     ...{ count, lastAt, daysSince: days },
     meanDays: hundredths(meanMs / dayMs),
@@ -101,12 +104,12 @@ function shownRhythm([count, ...times]: Cell, now: number, daysMax: number) {
 
 const noGaps = { meanDays: null, medianDays: null, ratio: null, nextAt: null }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right)
-  const upper = sorted[sorted.length >> 1] as number
-  return sorted.length % 2 === 1
-    ? upper
-    : ((sorted[(sorted.length >> 1) - 1] as number) + upper) / 2
+/** Sorts the values, of which there is at least one. */
+function median(values: Float64Array): number {
+  values.sort()
+  const middle = values.length >> 1
+  const upper = values[middle] as number
+  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2
 }
 
 function hundredths(value: number): number {

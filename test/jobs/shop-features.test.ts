@@ -16,6 +16,7 @@ const test = suite('carts, wishes, views and visits, by example')
 
 const at = Date.UTC(2026, 0, 1)
 const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 function driven(features: Record<string, Feature>, more: object = {}): JobTest {
   return testJob(defineJob({ name: 'any', input: 'events', features, ...more }))
@@ -128,6 +129,18 @@ test('session: an hour of silence ends a visit, and a late event joins two', () 
   t.advance('1h')
   const whole = { start, end, durationMs: end - start, events: 3 }
   assert.equal(shown(t, 'visits'), { count: 1, current: null, last: whole })
+})
+
+test('session: a visit that is forgotten is counted still', () => {
+  const t = driven({ visits: session({ gap: '1h' }) })
+  for (let day = 0; day < 30; day++) {
+    t.send({ event: 'Product Viewed' })
+    if (day % 10 === 9) t.restart()
+    t.advance('1d')
+  }
+  const lastAt = at + 29 * dayMs
+  const last = { start: lastAt, end: lastAt, durationMs: 0, events: 1 }
+  assert.equal(shown(t, 'visits'), { count: 30, current: null, last })
 })
 
 test('what an anonymous visitor did is his once he says who he is: one cart, by time, and all his visits', () => {
