@@ -71,6 +71,7 @@ export class Sources {
   /** The smallest time of those that are not idle when a record is appended at `now`, epoch ms. */
   smallestTime(now: number): number | undefined {
     let smallest = timeUnlessIdle(this.direct, now)
+    if (this.#rekeyed.size === 0) return smallest // most jobs; an iterator would be made for nothing
     for (const source of this.#rekeyed.values()) {
       const time = timeUnlessIdle(source, now)
       if (time !== undefined && (smallest === undefined || time < smallest)) smallest = time

@@ -21,6 +21,20 @@ export class StepOutputs {
   /** Nothing is to be left of the key. */
   dropped = false
 
+  /** A rekeyed event that the step takes. */
+  #taken: Event | undefined
+  /** One for all steps, so that an event does not pay for three functions that it mostly does not call. */
+  readonly #context = {
+    key: '',
+    watermark: undefined as number | undefined,
+    late: false,
+    emit: (trigger: Trigger) => void this.triggers.push(trigger),
+    rekey: (record: Rekeyed) => void this.rekeyed.push(this.#rekeyed(record, this.#taken)),
+    drop: () => {
+      this.dropped = true
+    },
+  }
+
   constructor(options: StepOutputsOptions) {
     this.#options = options
   }
@@ -31,19 +45,14 @@ export class StepOutputs {
     this.dropped = false
   }
 
-  /** Forgets the last step, and hands out the context of the next. `taken`: a rekeyed event that it takes. */
+  /** Forgets the last step, and hands out the context of the next, good until then. */
   begin(key: string, taken: Event | undefined, late = false): JobContext {
     this.forget()
-    return {
-      key,
-      watermark: this.#options.watermark.time,
-      late,
-      emit: trigger => void this.triggers.push(trigger),
-      rekey: record => void this.rekeyed.push(this.#rekeyed(record, taken)),
-      drop: () => {
-        this.dropped = true
-      },
-    }
+    this.#taken = taken
+    this.#context.key = key
+    this.#context.watermark = this.#options.watermark.time
+    this.#context.late = late
+    return this.#context
   }
 
   /** What was rekeyed is never rekeyed again, else two aliases of each other would send an event round for ever. */
