@@ -38,7 +38,7 @@ export interface CartOptions extends ProductOptions, Pick<Selection, 'where' | '
  * of the items came into it, `abandonedSince` when it last changed, both epoch ms, null while it is empty.
  *
  * By event time, in whatever order events come: an order empties the cart as it was then, and a removal takes
- * out what was in it then. A line remembers its last 8 changes, what came before as one. An order counts however
+ * out what was in it then; of one moment, what empties or replaces it comes last. A line remembers its last 8 changes, what came before as one. An order counts however
  * late it comes; the others, later than the job's lateness, go to `<job>.late`. A line takes about 30 bytes and
  * its name, and 11 more for each change: at most about 10 KB for 20 lines.
  */

@@ -62,12 +62,7 @@ export function rfm(options: RfmOptions = {}): Feature {
         },
       })
       const of = (state: JobState) => state.cells[at] as Cell
-      scope.clock(
-        daysClock(
-          state => of(state)[2],
-          () => daysMax,
-        ),
-      )
+      scope.clock(daysClock(state => of(state)[2], daysMax))
       const steps = orderSteps(
         scope,
         options,

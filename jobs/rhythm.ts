@@ -55,12 +55,7 @@ export function rhythm(options: RhythmOptions = {}): Feature {
       })
       const of = (state: JobState) => state.cells[at] as Cell
       const last = (cell: Cell) => (cell.length > 1 ? (cell[cell.length - 1] as number) : 0)
-      scope.clock(
-        daysClock(
-          state => last(of(state)),
-          () => daysMax,
-        ),
-      )
+      scope.clock(daysClock(state => last(of(state)), daysMax))
       return {
         steps: [
           {

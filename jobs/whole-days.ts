@@ -8,16 +8,13 @@ export function daysSince(time: number, now: number, max: number): number {
 }
 
 /** Publishes the row again each time that another day has passed since, until `max`. 0: there is no such time. */
-export function daysClock(
-  since: (state: JobState) => number,
-  max: (state: JobState) => number,
-): Clock {
+export function daysClock(since: (state: JobState) => number, max: number): Clock {
   return {
     next(state) {
       const time = since(state)
       if (time === 0) return Number.POSITIVE_INFINITY
-      const days = daysSince(time, state.now, max(state))
-      return days < max(state) ? time + (days + 1) * dayMs : Number.POSITIVE_INFINITY
+      const days = daysSince(time, state.now, max)
+      return days < max ? time + (days + 1) * dayMs : Number.POSITIVE_INFINITY
     },
     advance: () => undefined,
   }

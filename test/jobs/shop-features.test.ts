@@ -69,6 +69,32 @@ test('cart: an order that comes late empties it as it was then, and what was add
   }
 })
 
+test('cart: a list of all that is in it replaces it, and of one moment it comes last', () => {
+  const t = driven({ cart: cart({ cleared: ['Order Completed', 'Cart Emptied'] }) })
+  const one = (product_id: string, quantity = 1) => ({ product_id, quantity })
+  const update = (...products: object[]) =>
+    t.send({ event: 'Cart Updated', properties: { products } })
+  t.send({ event: 'Product Added', properties: one('a') })
+  update(one('b', 2), one('c'), one('b'))
+  t.send({ event: 'Product Added', properties: one('d') })
+  assert.equal(lines(), ['b 3', 'c 1'])
+  update(one('e'))
+  t.advance('1s')
+  t.send({ event: 'Product Added', properties: one('e', 4) })
+  assert.equal(lines(), ['e 5'])
+  update()
+  assert.equal(lines(), [])
+  t.advance('1s')
+  update(one('f'))
+  t.send({ event: 'Cart Emptied' })
+  assert.equal(lines(), [])
+
+  function lines(): string[] {
+    const { items } = shown(t, 'cart') as { items: { id: string; quantity: number }[] }
+    return items.map(({ id, quantity }) => `${id} ${quantity}`)
+  }
+})
+
 test('cart: what is no product goes to dead with the name of the feature, and is passed over where optional', () => {
   const t = driven({ basket: cart(), loose: cart({ optional: true }) })
   t.send({ event: 'Product Added', properties: { product_id: 'a', price: '3' } })
