@@ -16,6 +16,7 @@ import type { Schemas } from './schemas.ts'
 import { TaskRefused } from './takeover.ts'
 import { Task } from './task.ts'
 import type { Mode } from './task-options.ts'
+import type { Witness } from './witness.ts'
 
 export interface LaneOptions<State = unknown> {
   readonly job: Job<State>
@@ -25,6 +26,7 @@ export interface LaneOptions<State = unknown> {
   readonly era: number
   readonly acceptLoss: boolean
   readonly openStore: (partition: number) => Promise<Store>
+  readonly openWitness?: (partition: number) => Witness
   readonly newHistory: () => string
   /** Keys in memory, over all tasks of the lane. */
   readonly cacheKeysMax: number
@@ -94,7 +96,7 @@ export class Lane<State = unknown> {
 
   async #take(partition: number, incarnation: number, order: TakeOrder): Promise<void> {
     await this.#close(partition, false)
-    const { post, openStore, cacheKeysMax, inHand, traces, job, clock } = this.#options
+    const { post, openStore, openWitness, cacheKeysMax, inHand, traces, job, clock } = this.#options
     const place = { job: job.name, input: job.input, partition }
     const tasks = Math.max(1, this.#slots.size + 1)
     const task = new Task({
@@ -103,6 +105,7 @@ export class Lane<State = unknown> {
       partition,
       traces: traces && new EventTraces(traces, place, clock),
       openStore: () => openStore(partition),
+      openWitness: openWitness && (() => openWitness(partition)),
       cacheKeysMax: Math.max(1, Math.floor(cacheKeysMax / tasks)),
       inHand: offset => inHand(partition, offset),
       events: {

@@ -12,7 +12,7 @@ import { States } from './states.ts'
 import { Steps } from './steps.ts'
 import { StoreWriter } from './store-writer.ts'
 import type { TakenOver } from './takeover.ts'
-import type { TaskFigures, TaskOptions } from './task-options.ts'
+import type { LiveOptions, TaskFigures } from './task-options.ts'
 import { Timers } from './timers.ts'
 import { Turns } from './turns.ts'
 import { Wake } from './wake.ts'
@@ -24,7 +24,7 @@ const leaveMsMax = 10_000
 
 /** A task after its takeover: it takes events, fires timers, commits, and writes its store, until it is stopped. */
 export class LiveTask<State = unknown> {
-  readonly #options: TaskOptions<State>
+  readonly #options: LiveOptions<State>
   readonly #store: Store
   readonly #checkpoint: Checkpoint
   readonly #states: States<State>
@@ -45,7 +45,7 @@ export class LiveTask<State = unknown> {
   #stopTimers: (() => void)[] = []
 
   constructor(
-    options: TaskOptions<State>,
+    options: LiveOptions<State>,
     { store, stored, progress }: TakenOver,
     transactor: Transactor,
     producer: Producer | undefined,

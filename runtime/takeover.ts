@@ -36,6 +36,8 @@ export interface TakeoverOptions {
   readonly openStore: () => Promise<Store>
   readonly newHistory: () => string
   readonly signal: AbortSignal
+  /** What the process before had in hand when it died (`Witness.left`). */
+  readonly handAtDeath: number | undefined
   readonly onRestore: (done: number, total: number) => void
 }
 
@@ -193,12 +195,17 @@ async function resume(
       tries: died ? progress.tries + 1 : progress.clean ? 0 : progress.tries,
       handDeaths: progress.clean
         ? 0
-        : progress.handDeaths + (died && progress.hand === next ? 1 : 0),
+        : progress.handDeaths + (died && hadInHand(options, progress.hand, next) ? 1 : 0),
       clean: false,
       sources,
       features: job.featureIds && featureBegins(progress.features, job.featureIds, next),
     },
   }
+}
+
+/** Announced, and as far as anybody saw it being taken: a death in its commit is not its fault. */
+function hadInHand({ handAtDeath }: TakeoverOptions, announced: number, next: NextOffset): boolean {
+  return announced === next && (handAtDeath === undefined || handAtDeath === next)
 }
 
 /** Metadata has no room for them: the marker that it names is the newest of its key, so compaction leaves it there. */

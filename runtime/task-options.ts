@@ -6,6 +6,7 @@ import type { Log, NextOffset } from './log.ts'
 import type { Hand } from './pipeline.ts'
 import type { Schemas } from './schemas.ts'
 import type { Counts } from './side-outputs.ts'
+import type { Witness } from './witness.ts'
 
 export type Mode = 'exactly-once' | 'at-least-once'
 
@@ -25,6 +26,8 @@ export interface TaskOptions<State = unknown> {
   readonly log: Log
   readonly clock: Clock
   readonly openStore: () => Promise<Store>
+  /** Where it is told what is in hand, for the process after this one; nobody is without it. */
+  readonly openWitness?: (() => Witness) | undefined
   readonly newHistory: () => string
   readonly cacheKeysMax: number
   /** Told what is in hand before it is touched, and -1 when nothing is. */
@@ -35,6 +38,9 @@ export interface TaskOptions<State = unknown> {
   /** Reads values with Confluent framing; without it they go to the dead letters. */
   readonly schemas?: Schemas | undefined
 }
+
+/** After the takeover. */
+export type LiveOptions<State> = TaskOptions<State> & { readonly witness: Witness | undefined }
 
 export interface TaskEvents {
   /** So many bytes of batches are done. */

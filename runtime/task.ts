@@ -5,6 +5,7 @@ import type { Batch, NextOffset, Producer, Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
 import { takeOver } from './takeover.ts'
 import type { TaskFigures, TaskOptions } from './task-options.ts'
+import type { Witness } from './witness.ts'
 
 const transactionMsMax = 30_000
 
@@ -26,6 +27,7 @@ export class Task<State = unknown> {
   readonly #producer: Producer | undefined
   #phase: Phase = 'new'
   #live: LiveTask<State> | undefined
+  #witness: Witness | undefined
   #begun: readonly string[] = []
 
   constructor(options: TaskOptions<State>) {
@@ -64,16 +66,21 @@ export class Task<State = unknown> {
     this.#phase = 'taking-over'
     try {
       const { signal } = this.#closing
+      this.#witness = this.#options.openWitness?.()
       const taken = await takeOver({
         ...this.#options,
         log: breakableLog(this.#options.log, signal),
         transactor: this.#transactor,
         signal,
+        handAtDeath: this.#witness?.left,
         onRestore: this.#options.events.onRestore,
       })
       this.#begun = taken.begun
       const onFailed = (error: unknown) => this.#fail(error)
-      this.#live = new LiveTask(this.#options, taken, this.#transactor, this.#producer, onFailed)
+      this.#live = new LiveTask(
+        { ...this.#options, witness: this.#witness },
+        ...([taken, this.#transactor, this.#producer, onFailed] as const),
+      )
       await this.#live.own()
     } catch (error) {
       if (this.#phase === 'taking-over') this.#phase = 'refused'
@@ -127,6 +134,7 @@ export class Task<State = unknown> {
     await this.#transactor.close()
     await this.#producer?.close()
     await this.#live?.close()
+    this.#witness?.close()
   }
 
   #fail(error: unknown): void {

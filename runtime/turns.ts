@@ -8,7 +8,7 @@ import type { Batch } from './log.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { States } from './states.ts'
 import type { Steps } from './steps.ts'
-import type { TaskOptions } from './task-options.ts'
+import type { LiveOptions } from './task-options.ts'
 import type { Timers } from './timers.ts'
 import type { Wake } from './wake.ts'
 import type { Watermark } from './watermark.ts'
@@ -19,8 +19,8 @@ const sliceMsMax = 20
 
 export interface TurnsParts<State> {
   readonly options: Pick<
-    TaskOptions<State>,
-    'clock' | 'events' | 'inHand' | 'poison' | 'schemas' | 'traces'
+    LiveOptions<State>,
+    'witness' | 'clock' | 'events' | 'inHand' | 'poison' | 'schemas' | 'traces'
   >
   readonly pipeline: Pipeline<State>
   readonly states: States<State>
@@ -108,9 +108,11 @@ export class Turns<State = unknown> {
     const { options, pipeline, watermark, steps, intake, idleness } = this.#parts
     const traced = options.traces?.start(record)
     const before = watermark.time
+    if (steps.active) options.witness?.tell(intake.next)
     if (record.offset === options.poison) pipeline.skip(record, 'kills_lane')
     else if (steps.kills(intake.next)) pipeline.skip(record, 'kills_process')
     else pipeline.take(record)
+    if (steps.active) options.witness?.tell(-1)
     traced?.()
     steps.took()
     intake.done(record)

@@ -14,6 +14,7 @@ import type { RegistryOptions } from './registry.ts'
 import type { Schemas } from './schemas.ts'
 import type { TableFiles } from './tables.ts'
 import type { Mode } from './task-options.ts'
+import { openWitness } from './witness.ts'
 
 /** What a lane's thread is started with. */
 export interface WorkerSetup {
@@ -58,6 +59,7 @@ export default async function worker(setup: WorkerSetup | undefined): Promise<vo
     log: openKafkaLog({ ...kafka, clock: systemClock }),
     openStore: partition => openLevelStore(join(folder, `task-${partition}`)),
   })
+  const witnessOf = (partition: number) => openWitness(join(folder, `hand-${partition}`))
   const schemas = await openSchemas(setup)
   const postSpans = (spans: SpansMessage['spans']) =>
     port.postMessage({ kind: 'spans', spans } satisfies SpansMessage)
@@ -69,6 +71,7 @@ export default async function worker(setup: WorkerSetup | undefined): Promise<vo
       log,
       clock: systemClock,
       openStore,
+      openWitness: witnessOf,
       newHistory: randomUUID,
       traces: traceEvery === undefined ? undefined : { every: traceEvery, post: postSpans },
       inHand: (partition, offset) => {
