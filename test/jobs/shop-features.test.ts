@@ -132,6 +132,7 @@ test('wishlist, lastViewed, topCategories: show what they keep, by the fields th
     { id: 'a', at: at + 2 * hourMs },
     { id: 'c', at: at + hourMs },
   ])
+  view('b', 'chairs')
   assert.equal(shown(t, 'top'), ['chairs', 'lamps'])
   t.send({ event: 'Product Added', properties: { sku: 'a', category: 'lamps' } })
   assert.equal(shown(t, 'top'), ['lamps', 'chairs'])
