@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs'
 import { assignSticky } from './assignment.ts'
 import {
+  backoffMs,
   type Cluster,
   denialsMax,
   type KafkaOptions,
@@ -27,6 +28,7 @@ export class KafkaMembership implements Membership {
   #cluster: Cluster | undefined
   #assigned: readonly number[] = []
   #denials = 0
+  #crashes = 0
   #confirmations: { heartbeats: number; resolve: (assigned: readonly number[]) => void }[] = []
 
   constructor(kafka: kafkajs.Kafka, options: KafkaOptions & MembershipOptions) {
@@ -64,13 +66,16 @@ export class KafkaMembership implements Membership {
       if (partitions.length > 0) this.#consumer.pause([{ topic: options.topic, partitions }])
       this.#assigned = partitions
       this.#denials = 0
+      this.#crashes = 0
       this.#confirm(2)
       options.onAssigned(partitions, payload.memberId)
     })
     this.#consumer.on('consumer.heartbeat', () => this.#confirm(1))
-    this.#consumer.on('consumer.crash', ({ payload }) => {
-      if (payload.restart || this.#closed.signal.aborted) return
-      options.onFailed(new LogError('refused', kafkaFault(payload.error).message, payload.error))
+    this.#consumer.on('consumer.crash', ({ payload: { restart, error } }) => {
+      if (restart || this.#closed.signal.aborted) return
+      const fault = kafkaFault(error)
+      if (fault.code === 'connection') void this.#rejoin()
+      else options.onFailed(new LogError('refused', fault.message, error))
     })
   }
 
@@ -91,6 +96,18 @@ export class KafkaMembership implements Membership {
   async leave(): Promise<void> {
     this.#closed.abort()
     await untilDisconnected(this.#options.clock, this.#consumer.disconnect(), leaveMsMax)
+  }
+
+  /** kafkajs itself gives up where no broker knows the group's coordinator, as when they have just started. */
+  async #rejoin(): Promise<void> {
+    const { clock, onFailed } = this.#options
+    try {
+      await clock.sleep(backoffMs(this.#crashes++), this.#closed.signal)
+      if (!this.#closed.signal.aborted) await this.join()
+    } catch (error) {
+      if (!this.#closed.signal.aborted)
+        onFailed(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   /** Else the group waits for the dead member's session to end. Who is unknown has been removed already. */
