@@ -16,6 +16,7 @@ const TELLING = { chained: [174, 257], identity: [101, 112, 119] }
 /** Those that take a few seeds; `npm run prove` has all. */
 const QUICK = ['one more rekeyed record taken for an old one', 'a merge that can be late']
 const only = process.env.MILLRACE_SEED
+const both = new SeedTally('chain.test.ts', [])
 
 test('undisturbed, every event takes effect once, wherever it belongs', async () => {
   const scenario = { kind: 'none', mode: 'exactly-once' } as const
@@ -30,6 +31,11 @@ test('through two chained jobs every event takes effect once, whatever happens t
 test("what was anonymous is its user's once, whatever happens to either", () =>
   underFaults('identity'))
 
+test('every fault has hit a forwarder where it sends', () => {
+  const never = both.never.filter(pair => pair.startsWith('forward.send '))
+  if (only === undefined) assert.equal(never, [])
+})
+
 for (const { name, edits, shape } of chainPlants.filter(({ name }) => QUICK.includes(name))) {
   test(`planted: ${name}: found`, async () => {
     assert.ok(await firstFailing(edits, [1, 30], shape), 'no seed failed')
@@ -41,8 +47,12 @@ async function underFaults(shape: ChainShape): Promise<void> {
     only === undefined
       ? [...Array.from({ length: SEEDS[shape] }, (_, index) => index + 1), ...TELLING[shape]]
       : [Number(only)]
-  const tally = new SeedTally('chain.test.ts')
-  for (const seed of seeds) tally.add(await runChain(shape, seed))
+  const tally = new SeedTally('chain.test.ts', [])
+  for (const seed of seeds) {
+    const result = await runChain(shape, seed)
+    tally.add(result)
+    both.add(result)
+  }
   assert.is(tally.failures.join('\n'), '')
 }
 

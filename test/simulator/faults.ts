@@ -36,8 +36,8 @@ const write = [...read, 'request-lost', 'request-late', 'answer-lost'] as const
 const transactional = [...write, 'transaction-timeout', 'stolen', 'rebalance'] as const
 
 /**
- * Which faults are possible where. `poll` and `join` retry inside, so they only get slow; so does a plain producer's
- * `send`, until it gives up.
+ * Which faults are possible where. `poll`, `join` and a plain producer's `send` retry inside, so they only get
+ * slow; a forwarder's is tried with all that can come of it when it gives up.
  */
 export const possible = {
   'topics.create': read,
@@ -60,7 +60,8 @@ export const possible = {
   'transactor.sendOffsets': transactional,
   'transactor.commit': transactional,
   'transactor.abort': transactional,
-  'producer.send': [...everywhere, 'request-lost', 'request-late', 'answer-lost'],
+  'producer.send': everywhere,
+  'forward.send': [...everywhere, 'request-lost', 'request-late', 'answer-lost'],
   'store.open': ['slow-answer', 'crash-before', 'crash-after'],
   'store.write': ['slow-request', 'slow-answer', 'crash-before', 'crash-after'],
 } satisfies Record<string, readonly FaultKind[]>
@@ -73,6 +74,7 @@ const rare: ReadonlySet<AwaitPoint> = new Set([
   'committed',
   'membership.leave',
   'producer.send',
+  'forward.send',
   'store.open',
   'store.write',
 ])

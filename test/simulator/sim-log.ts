@@ -100,7 +100,9 @@ export class SimLog implements Log {
   }
 
   private produce(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
-    return this.call('producer.send', appends.map(({ topic }) => topic).join(), () => {
+    const forwards = appends.some(({ topic }) => !topic.includes('.')) // an input, and no job's output
+    const point = forwards ? 'forward.send' : 'producer.send'
+    return this.call(point, appends.map(({ topic }) => topic).join(), () => {
       const targets = appends.map(({ topic, partition }) =>
         this.cluster.partition(topic, partition),
       )
