@@ -1,6 +1,8 @@
 import { broker, brokerHelp } from './broker.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
+import { memory, memoryHelp } from './memory.ts'
+import { nexmark, nexmarkHelp } from './nexmark.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
 import { throughput, throughputHelp } from './throughput.ts'
 import { userBytes, userBytesHelp } from './user-bytes.ts'
@@ -13,6 +15,8 @@ const benchmarks = {
   job: { run: jobCost, help: jobCostHelp },
   bytes: { run: userBytes, help: userBytesHelp },
   broker: { run: broker, help: brokerHelp },
+  nexmark: { run: nexmark, help: nexmarkHelp },
+  memory: { run: memory, help: memoryHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`

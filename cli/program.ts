@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { registerBackfill } from './command-backfill.ts'
 import { registerBroker } from './command-broker.ts'
+import { registerCheck } from './command-check.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerReplay } from './command-replay.ts'
@@ -33,6 +34,7 @@ export function createProgram(
   registerStart(program, context)
   registerBroker(program, context)
   registerRun(program, context)
+  registerCheck(program, context)
   registerServe(program, context)
   registerReplay(program, context)
   registerFeatures(program, context)

@@ -23,10 +23,15 @@ export function after(delay: string, options: AfterOptions): TriggerRule {
     kind: 'after',
     options: { delay, ...options },
     compile(scope) {
-      checkOptions(scope, options, ['from', 'unless', 'where', 'purpose'])
       const delayMs = parseDuration(delay)
       if (delayMs === undefined || delayMs === 0)
-        return scope.fail(`its delay is ${JSON.stringify(delay)}`, `write ${durationForm}`)
+        return scope.fail(
+          `its delay is ${JSON.stringify(delay)}`,
+          `write ${durationForm}: after('1h', { from: 'Product Added' })`,
+        )
+      if (typeof options !== 'object' || options === null)
+        scope.fail('it has no options', "write after('1h', { from: 'Product Added' })")
+      checkOptions(scope, options, ['from', 'unless', 'where', 'purpose'])
       const from = eventNames(scope, 'from', options.from)
       const unless = eventNames(scope, 'unless', options.unless) ?? []
       if (from === undefined || from.some(name => unless.includes(name)))

@@ -2,7 +2,7 @@ import { addDecayed, type Decayed, weightAt } from '../state/decayed.ts'
 import { aggregated } from './aggregate.ts'
 import type { Feature } from './feature.ts'
 import type { Selection, Valued } from './selection.ts'
-import { numberReader } from './selection.ts'
+import { checkOptions, numberReader } from './selection.ts'
 import { halfLifeMs } from './top-k.ts'
 
 export interface DecayedCountOptions extends Selection {
@@ -25,6 +25,7 @@ export function decayedCount(options: DecayedCountOptions): Feature {
     known: ['value', 'optional', 'halfLife'],
     compile(scope) {
       const { value, optional, halfLife } = options
+      checkOptions(scope, options, ['of', 'where', 'value', 'optional', 'halfLife', 'purpose'])
       const ms = halfLifeMs(scope, halfLife)
       if (!Number.isFinite(ms)) scope.fail('it has no halfLife', "write halfLife: '7d'")
       const read =

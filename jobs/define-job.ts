@@ -96,6 +96,7 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     const job = assemble(words, { ...settings, hash, ...(check && { check }) }, decay, identity)
     return {
       ...job,
+      definition,
       featureIds: Object.fromEntries(features.map(([one, word]) => [one, featureId(one, word)])),
       only(one) {
         const alone = { ...words, features: features.filter(([other]) => other === one) }

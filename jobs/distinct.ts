@@ -22,7 +22,7 @@ export interface DistinctOptions extends Selection, Valued, Windowed {
  * decimal text), empty for a user who has none.
  */
 export function lastDistinct(options: LastDistinctOptions): Feature {
-  const { keep } = options
+  const { keep } = options ?? {} // that there are none is told where its name is known
   const known = ['value', 'optional', 'keep']
   const windowed = aggregated<string[], string, LastDistinctOptions>({
     kind: 'lastDistinct',

@@ -27,8 +27,8 @@ const other = '(other)'
 export function histogram(options: HistogramOptions): Feature {
   const kind = 'histogram'
   const known = ['by', 'optional', 'zone', 'edges', 'labelsMax']
-  const { by } = options
-  if (by === 'hour' || by === 'weekday' || options.edges !== undefined)
+  const { by, edges } = options ?? {} // that there are none is told where its name is known
+  if (by === 'hour' || by === 'weekday' || edges !== undefined)
     return aggregated<number[], number, HistogramOptions>({
       ...{ kind, options, known },
       compile(scope) {
@@ -45,7 +45,7 @@ export function histogram(options: HistogramOptions): Feature {
       const { labelsMax = 50 } = options
       if (!isWhole(labelsMax, 1, 1_000))
         scope.fail(`labelsMax is ${labelsMax}`, 'write 1 to 1000: labelsMax: 50')
-      return { read: textReader(scope, valued(options)), aggregate: labels(labelsMax) }
+      return { read: textReader(scope, valued(options), 'by'), aggregate: labels(labelsMax) }
     },
   })
 }
@@ -63,13 +63,15 @@ function clockReader(scope: Scope, by: 'hour' | 'weekday', zone: string | undefi
 
 function edgeReader(scope: Scope, options: HistogramOptions) {
   const { edges = [] } = options
-  const rising = edges.every((edge, at) => at === 0 || edge > (edges[at - 1] as number))
-  if (!Array.isArray(edges) || edges.length === 0 || edges.length > 100 || !rising)
+  const isRising = (edge: unknown, at: number) =>
+    Number.isFinite(edge) && (at === 0 || Number(edge) > Number(edges[at - 1]))
+  const isRight = Array.isArray(edges) && edges.every(isRising)
+  if (!isRight || edges.length === 0 || edges.length > 100)
     scope.fail(
       `edges is ${JSON.stringify(edges)}`,
       'write 1 to 100 rising numbers: edges: [10, 50]',
     )
-  const numberOf = numberReader(scope, valued(options))
+  const numberOf = numberReader(scope, valued(options), 'by')
   const read = (event: Event) => {
     const value = numberOf(event)
     if (value === undefined) return undefined

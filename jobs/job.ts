@@ -1,4 +1,5 @@
 import type { Event } from './event.ts'
+import type { JobDefinition } from './job-definition.ts'
 import type { TableSources, Tables } from './table.ts'
 
 /**
@@ -34,6 +35,8 @@ export interface Job<State = unknown> {
   readonly featureIds?: Readonly<Record<string, string>>
   /** The same job with one feature alone, whose states the whole one can merge. */
   only?(feature: string): Job<State>
+  /** What its author wrote, where `defineJob` made it: for those who tell people about it. */
+  readonly definition?: JobDefinition
 
   create(): State
   /** The state as plain arrays, numbers, strings and booleans, for msgpack. */

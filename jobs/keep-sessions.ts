@@ -37,8 +37,11 @@ export function keepSessions<Part extends Plain, Value>(
     },
   })
 
-  /** Opens a session, or widens the one that the span touches, or the two; answers where its part stands. */
-  function sessionAt(cell: Plain[], start: number, end: number): number {
+  /**
+   * Opens a session, or widens the one that the span touches, or the two; answers where its part stands, if it is
+   * not the first of too many.
+   */
+  function sessionAt(cell: Plain[], start: number, end: number): number | undefined {
     let after = cell.length
     while (after > 0 && (cell[after - 3] as number) - gapMs >= end) after -= 3
     let from = after
@@ -47,7 +50,7 @@ export function keepSessions<Part extends Plain, Value>(
       cell.splice(from, 0, start, end, create())
       if (cell.length <= 3 * sessionsMax) return from + 2
       cell.splice(0, 3)
-      return Math.max(from - 1, 2)
+      return from === 0 ? undefined : from - 1
     }
     let part = cell[from + 2] as Part
     for (let next = from + 3; next < after; next += 3) part = merge(part, cell[next + 2] as Part)
@@ -60,7 +63,7 @@ export function keepSessions<Part extends Plain, Value>(
   function mergeCells(into: Plain[], from: Plain[]): Plain[] {
     for (let other = 0; other < from.length; other += 3) {
       const place = sessionAt(into, from[other] as number, from[other + 1] as number)
-      into[place] = merge(from[other + 2] as Part, into[place] as Part)
+      if (place !== undefined) into[place] = merge(from[other + 2] as Part, into[place] as Part)
     }
     return into
   }
@@ -69,7 +72,7 @@ export function keepSessions<Part extends Plain, Value>(
     add(state, value, event) {
       const cell = cellOf(state)
       const place = sessionAt(cell, event.timestamp, event.timestamp)
-      cell[place] = add(cell[place] as Part, value, event)
+      if (place !== undefined) cell[place] = add(cell[place] as Part, value, event)
     },
     total(state) {
       const cell = cellOf(state)

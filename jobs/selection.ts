@@ -77,8 +77,13 @@ export function predicate(scope: Scope, where: Selection['where']): (event: Even
   }
 }
 
-export function numberReader(scope: Scope, options: Valued): (event: Event) => number | undefined {
-  const find = finder(scope, options)
+/** `option`: the name that `value` has in the definition. */
+export function numberReader(
+  scope: Scope,
+  options: Valued,
+  option = 'value',
+): (event: Event) => number | undefined {
+  const find = finder(scope, options, option)
   const wanted = `a number between -1e15 and 1e15${options.optional === true ? '' : ', in every event that it takes'}`
   return event => {
     const found = find(event)
@@ -89,8 +94,12 @@ export function numberReader(scope: Scope, options: Valued): (event: Event) => n
 }
 
 /** Numbers become their decimal text. */
-export function textReader(scope: Scope, options: Valued): (event: Event) => string | undefined {
-  const find = finder(scope, options)
+export function textReader(
+  scope: Scope,
+  options: Valued,
+  option = 'value',
+): (event: Event) => string | undefined {
+  const find = finder(scope, options, option)
   const wanted = `a text of at most ${textLengthMax} characters, or a number`
   return event => {
     const found = find(event)
@@ -106,7 +115,7 @@ export function scalarReader(
   scope: Scope,
   options: Valued,
 ): (event: Event) => string | number | boolean | undefined {
-  const find = finder(scope, options)
+  const find = finder(scope, options, 'value')
   const wanted = `a text of at most ${textLengthMax} characters, a number or a boolean`
   return event => {
     const found = find(event)
@@ -118,7 +127,7 @@ export function scalarReader(
 }
 
 /** `undefined`: pass over the event. */
-function finder(scope: Scope, options: Valued): (event: Event) => unknown {
+function finder(scope: Scope, options: Valued, option: string): (event: Event) => unknown {
   const { value, optional } = options
   if (optional !== undefined && typeof optional !== 'boolean')
     scope.fail(`optional is ${JSON.stringify(optional)}`, 'write optional: true, or leave it out')
@@ -132,8 +141,8 @@ function finder(scope: Scope, options: Valued): (event: Event) => unknown {
     }
   if (typeof value !== 'string' || !/^[^.]+(\.[^.]+)*$/.test(value))
     scope.fail(
-      `value is ${JSON.stringify(value)}`,
-      "write a path in the event's properties, or a function: value: 'price', or value: event => …",
+      `${option} is ${JSON.stringify(value)}`,
+      `write a path in the event's properties, or a function: ${option}: 'price', or ${option}: event => …`,
     )
   const find = pathFinder(value)
   return event => {

@@ -66,10 +66,8 @@ function weighedReader(scope: Scope, options: TopKOptions): (event: Event) => We
     }
   }
   const { optional } = options
-  const weightOf = numberReader(scope, {
-    value: options.weight,
-    ...(optional !== undefined && { optional }),
-  })
+  const weighed = { value: options.weight, ...(optional !== undefined && { optional }) }
+  const weightOf = numberReader(scope, weighed, 'weight')
   return event => {
     const value = textOf(event)
     const weight = weightOf(event)

@@ -54,6 +54,12 @@ export class Checkpoint {
     return this.#buffer.size
   }
 
+  /** The time of the timer of a state that is not written yet. */
+  bufferedTimer(key: string): number | undefined {
+    const bytes = this.#buffer.get(key)?.bytes
+    return bytes ? timerAt(bytes) : undefined
+  }
+
   /** A full buffer holds back the next commit. */
   get full(): boolean {
     return this.#bytes >= bufferBytesMax

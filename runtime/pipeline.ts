@@ -130,12 +130,13 @@ export class Pipeline<State = unknown> {
       const due = timers.take(upTo)
       if (due === 'load') return 'load'
       if (!due) {
-        timers.shrink(states.cached, key => states.atRest(key))
+        timers.shrink(states.cached, key => states.unwrittenTimer(key))
         return 'done'
       }
       const entity = states.get(due.entry.key)
       if (entity.timerAt === due.entry.time) this.#fire(entity)
       else if (due.indexed && entity.indexedAt !== due.entry.time) states.removeTimer(due.entry)
+      else if (due.indexed && entity.timerAt) timers.schedule(entity.timerAt, due.entry.key)
     }
     return 'full'
   }

@@ -70,6 +70,13 @@ export class States<State = unknown> {
     return !entity || (!entity.dirty && !entity.committing && entity.indexedAt === entity.timerAt)
   }
 
+  /** The time of the key's timer, where the store's index does not say it; `undefined`: there is none. */
+  unwrittenTimer(key: string): number | undefined {
+    const entity = this.#cache.get(key)
+    if (!entity) return this.#checkpoint.bufferedTimer(key)
+    return this.atRest(key) ? undefined : entity.timerAt
+  }
+
   markDirty(entity: Entity<State>): void {
     if (this.#sendsEarly) this.#unsent.add(entity)
     if (entity.dirty) return

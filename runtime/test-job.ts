@@ -61,6 +61,8 @@ export interface JobTest {
   readonly now: number
   /** Takes an event, as if it had just been appended to the input; then fires the timers that it makes due. */
   send(event: TestEvent): void
+  /** As `send`, for a record's value just as a producer wrote it, such as a line of JSON. */
+  sendRecord(value: string | Uint8Array): void
   /** Lets time pass, such as '1h', in which nothing happens; the timers that come due fire in order. */
   advance(duration: string): void
   /** The user's features; `undefined`: there is no row. */
@@ -72,6 +74,8 @@ export interface JobTest {
   /** Events that could not be taken, and timers that threw. */
   dead(): readonly TestLetter[]
   late(): readonly TestLetter[]
+  /** How many events were dropped, since their message ids had come before. */
+  duplicates(): number
   /** Events sent on to other jobs; those to the job's own input have been taken already. */
   rekeyed(): readonly TestRekeyed[]
   /** Forgets all that is not in the encoded states, as after a crash. */
@@ -101,6 +105,8 @@ export function testJob<State>(
   let now = at
   let offset = 0
   let rekeyedOffset = 0
+  /** Of before the last restart. */
+  let duplicates = 0
   let parts = open(new Map(), undefined)
 
   function open(kept: ReadonlyMap<string, Uint8Array>, watermarkTime: number | undefined) {
@@ -165,6 +171,7 @@ export function testJob<State>(
       const event = { type: 'track', ...(user && { userId: user }), ...given, messageId, timestamp }
       take({ key: given.userId ?? given.anonymousId ?? 'u1', value: JSON.stringify(event) })
     },
+    sendRecord: value => take({ key: null, value: Buffer.from(value) }),
     advance(duration) {
       const ms = parseDuration(duration)
       if (ms === undefined)
@@ -178,8 +185,10 @@ export function testJob<State>(
     triggers: () => triggers,
     dead: () => letters.dead,
     late: () => letters.late,
+    duplicates: () => duplicates + parts.pipeline.counts.duplicates,
     rekeyed: () => elsewhere,
     restart() {
+      duplicates += parts.pipeline.counts.duplicates
       const kept = new Map(parts.kept)
       const timers: [number, string][] = []
       for (const entity of parts.states.freeze()) {

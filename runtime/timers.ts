@@ -6,7 +6,8 @@ const pageSize = 256
 /**
  * Which key's timer is due next: the store's index for states at rest, merged with a heap for states that
  * are not written yet. Both are hints; the key's state says what fires. An entry may come twice or come
- * late to be wrong, never be missing.
+ * late to be wrong, never be missing; where another definition of the job has written the index, one may be too
+ * early, and its key's own is to be scheduled then.
  */
 export class Timers {
   readonly #store: Store
@@ -63,17 +64,18 @@ export class Timers {
   }
 
   /**
-   * Forgets heap entries of keys that are at rest (the index has them), when the heap has outgrown the keys
-   * that are not. Call it where nothing is due.
+   * Forgets heap entries of keys that are at rest (the index has them), and of times that their keys have moved on
+   * from, when the heap has outgrown the keys that are not at rest: then at most one of each is left. Call it where
+   * nothing is due. `unwritten`: the time of a key's timer, where the index does not say it.
    */
-  shrink(active: number, atRest: (key: string) => boolean): void {
+  shrink(active: number, unwritten: (key: string) => number | undefined): void {
     if (this.#heap.length < 1_000 + 4 * active) return
     const kept = new Map<string, number>()
     for (const { time, key } of this.#heap) {
-      if (!atRest(key)) kept.set(`${time}/${key}`, time)
+      if (unwritten(key) === time) kept.set(key, time)
     }
     this.#heap = []
-    for (const [id, time] of kept) this.schedule(time, id.slice(String(time).length + 1))
+    for (const [key, time] of kept) this.schedule(time, key)
     this.#cursor = undefined
     this.#page = []
     this.#pageIndex = 0

@@ -7,29 +7,12 @@ import { decodeState, encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 import { aggregates } from './naive-aggregate.ts'
-import {
-  allTime,
-  dayWindow,
-  hoppingWindow,
-  type NaiveWindow,
-  rollingWindow,
-  sessionWindow,
-  tumblingWindow,
-} from './naive-window.ts'
+import { windows } from './naive-window.ts'
 
 const test = suite('every aggregate in every window')
 
 const hourMs = 3_600_000
 const startMs = 480_000 * hourMs
-
-const windows: Readonly<Record<string, NaiveWindow>> = {
-  'all time': allTime,
-  rolling: rollingWindow(6, 2),
-  tumbling: tumblingWindow(3),
-  hopping: hoppingWindow(4, 2),
-  sessions: sessionWindow(2),
-  days: dayWindow,
-}
 
 for (const decay of ['event', 'time'] as const)
   for (const [name, naive] of Object.entries(windows))

@@ -88,3 +88,13 @@ function byTile(events: readonly Event[], every: number, start: number, end: num
     .filter(({ timestamp }) => timestamp >= start && timestamp < end)
     .sort((left, right) => tile(left) - tile(right))
 }
+
+/** One of each kind, by name. */
+export const windows: Readonly<Record<string, NaiveWindow>> = {
+  'all time': allTime,
+  rolling: rollingWindow(6, 2),
+  tumbling: tumblingWindow(3),
+  hopping: hoppingWindow(4, 2),
+  sessions: sessionWindow(2),
+  days: dayWindow,
+}

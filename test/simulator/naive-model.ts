@@ -121,7 +121,8 @@ export function naiveModel<State>(
       throw new BadRecord('wrong_partition', key)
     }
     const neverLate = type === 'merge' || type === 'link'
-    if (watermark !== undefined && timestamp < watermark - job.latenessMs && !neverLate) {
+    const isLate = watermark !== undefined && timestamp < watermark - job.latenessMs && !neverLate
+    if (isLate && job.takesLate?.(event) !== true) {
       late.push(`${record.offset}`)
       return
     }
@@ -138,7 +139,7 @@ export function naiveModel<State>(
     if (!isRepeat(naive, messageId, timestamp, job)) {
       const rekeys = wasRekeyed ? (type === 'link' ? 'answers' : 'never') : 'freely'
       const isLeft = step(key, naive, job, rekeys, context =>
-        job.absorb(naive.state, event, context),
+        job.absorb(naive.state, event, isLate ? { ...context, late: true } : context),
       )
       if (isLeft) keys.set(key, naive)
       else keys.delete(key)
@@ -150,6 +151,7 @@ export function naiveModel<State>(
       naive.newest = Math.max(naive.newest, timestamp)
       if (isLeft) keepRow(key, naive)
       absorbed.push(`${key} ${timestamp}`)
+      if (isLate) late.push(`${record.offset}`)
     }
     sources.observe(record, timestamp - job.outOfOrdernessMs)
     watermark = sources.watermark(record, watermark)
