@@ -39,13 +39,13 @@ ${sharedText(interfacesOf(read('job-definition.ts')).find(({ name }) => name ===
 const intro = `# The feature language
 
 Made from the docstrings in \`jobs/\` by \`docs/features-page.ts\`; [GUIDE.md](GUIDE.md) takes you there step by step.
-A job is \`defineJob({ name, input, features, segments, triggers, … })\`, and every word below is imported from \`millrace\`. What a job's functions may look up (tables, places, devices) is told in [ENRICHMENT.md](ENRICHMENT.md).
+A job is \`defineJob({ name, input, features, segments, triggers, … })\`, and every word below is imported from \`millrace\`. What a job's functions may look up (tables, places, devices) is told in [ENRICHMENT.md](ENRICHMENT.md); how jobs tell each other (\`pairs\`, \`rekey\`) in [RECOMMENDATIONS.md](RECOMMENDATIONS.md).
 `
 
 /** With options that words of other files inherit. */
 const sharedFiles = [
   ...['selection.ts', 'window.ts', 'aggregate.ts'],
-  ...['product.ts', 'orders.ts', 'human.ts'],
+  ...['product.ts', 'orders.ts', 'human.ts', 'rekeying.ts'],
 ]
 
 /** Told once, and only named where a feature has them. */

@@ -23,6 +23,9 @@ export function featureId(name: string, word: Feature): string {
 /** What one feature is given while it is compiled. */
 export class CompileScope implements Scope {
   readonly name: string
+  readonly job: string
+  readonly input: string
+  readonly identity: boolean
   readonly latestMs: number
   readonly tables: Tables
   readonly before: readonly string[]
@@ -35,7 +38,7 @@ export class CompileScope implements Scope {
   firstNumber = -1
 
   constructor(
-    { jobName, latestMs, tables }: Words,
+    { jobName, input, identity, latestMs, tables }: Words,
     role: string,
     name: string,
     word: Feature | TriggerRule,
@@ -46,6 +49,9 @@ export class CompileScope implements Scope {
   ) {
     this.#zones = zones
     this.name = name
+    this.job = jobName
+    this.input = input
+    this.identity = identity
     this.latestMs = latestMs
     this.tables = tables
     this.before = shows.map(shown => shown.name)

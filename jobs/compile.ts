@@ -25,6 +25,8 @@ export interface CompiledJob {
   readonly segments: readonly { readonly name: string; readonly at: number }[]
   /** Whether the state must be copied before a step, since it may throw in its middle. */
   readonly mayThrow: boolean
+  /** The topics that it sends to. */
+  readonly rekeys: readonly string[]
 }
 
 export interface Dispatch {
@@ -38,6 +40,8 @@ export type Named<Word> = readonly (readonly [name: string, word: Word])[]
 
 export interface Words {
   readonly jobName: string
+  readonly input: string
+  readonly identity: boolean
   readonly features: Named<Feature>
   readonly segments: Named<TriggerRule>
   readonly triggers: Named<TriggerRule>
@@ -77,6 +81,7 @@ export function compile(words: Words): CompiledJob {
     timers,
     watches,
     segments,
+    rekeys: [...new Set(compiled.flatMap(({ rekeys }) => rekeys ?? []))],
     mayThrow: watches.length > 0 || compiled.some(({ mayThrow }) => mayThrow === true),
   }
 }

@@ -31,8 +31,10 @@ export { histogram } from './histogram.ts'
 export type { JobDefinition } from './job-definition.ts'
 export { lastViewed } from './last-viewed.ts'
 export { lifetimeValue } from './lifetime-value.ts'
+export { pairs } from './paired.ts'
 export { percentile } from './percentile.ts'
 export { process } from './process.ts'
+export { rekey } from './rekey.ts'
 export { rfm } from './rfm.ts'
 export { quintileEdges } from './rfm-edges.ts'
 export { rfmSegments } from './rfm-segments.ts'
@@ -92,7 +94,7 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     ...(identity && { identity }),
   }
   const build = (hash: string, tables: Tables): Job<JobState> => {
-    const words = { jobName: name, features, segments, triggers, latestMs, tables }
+    const words = { jobName: name, input, identity, features, segments, triggers, latestMs, tables }
     const job = assemble(words, { ...settings, hash, ...(check && { check }) }, decay, identity)
     return {
       ...job,
@@ -129,7 +131,8 @@ function assemble(
     ...does,
   }
   const job = { ...base, absorb: absorbMerges({ ...base, settle }) }
-  if (places === undefined) return job
+  const { rekeys } = compiled
+  if (places === undefined) return rekeys.length === 0 ? job : { ...job, rekeys }
   return { ...job, rekeys: [settings.input], ...withIdentity(job, places) }
 }
 

@@ -29,6 +29,8 @@ export interface CompiledFeature {
   readonly show?: Show
   readonly timer?: FeatureTimer
   readonly watch?: Watch
+  /** The topics of other jobs that it sends events to. */
+  readonly rekeys?: readonly string[]
   /** Whether its steps or its timer may throw: then the state is copied before each of them. */
   readonly mayThrow?: boolean
 }
@@ -78,6 +80,12 @@ export type Show = (state: JobState, before: Readonly<Record<string, unknown>>) 
 /** What a feature is given while it is compiled. */
 export interface Scope {
   readonly name: string
+  /** Its job's. */
+  readonly job: string
+  /** The topic that its job reads. */
+  readonly input: string
+  /** Whether the job makes an anonymous key its user's: then events come to a key that may be sent on no more. */
+  readonly identity: boolean
   /** How far back in event time an event may still come that a window takes, ms. */
   readonly latestMs: number
   /** What the job's functions look things up in. */

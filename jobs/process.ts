@@ -1,7 +1,8 @@
 import type { Event } from './event.ts'
 import type { Feature } from './feature.ts'
-import type { JobContext } from './job.ts'
+import { type JobContext, JobError, type Rekeyed } from './job.ts'
 import type { JobState, Plain } from './layout.ts'
+import { targetTopic } from './rekeying.ts'
 import type { Selection } from './selection.ts'
 import { checkOptions, eventNames, predicate } from './selection.ts'
 import { shown } from './shown.ts'
@@ -16,6 +17,8 @@ export interface ProcessOptions<State> extends Selection {
   readonly timer?: (state: State, timer: string, context: ProcessContext) => void
   /** What the row shows; `undefined` leaves the field out. */
   readonly value?: (state: State) => unknown
+  /** The topics of other jobs that `context.rekey` may send to. Each must exist before the job starts. */
+  readonly rekeys?: readonly string[]
   /** For a user who becomes known: takes what he did before into his state. Left out: his own alone goes on. */
   readonly merge?: (state: State, before: State) => void
 }
@@ -33,9 +36,17 @@ export interface ProcessContext {
   cancelTimer(name: string): void
   /** Sends a trigger record, named as this feature. At most one in a step. */
   emit(reason: string): void
+  /**
+   * Sends an event to another key, of a job that is chained to this one: `rekey({ to, key, event })`, `to` being one
+   * of `rekeys`. It takes effect there exactly once; at most 1,000 in a step. Throws where the event in hand was
+   * rekeyed itself.
+   */
+  rekey(record: Rekeyed & { readonly to: string }): void
 }
 
 const timersMax = 32
+/** Of events that make two keys one, or that erase one. */
+const reservedTypes = ['link', 'merge', 'delete']
 
 /** `[state, name, time, name, time, …]` */
 type Cell = [state: Plain, ...timers: (string | number)[]]
@@ -51,12 +62,16 @@ export function process<State>(options: ProcessOptions<State>): Feature {
     options,
     compile(scope) {
       const functions = ['create', 'on', 'timer', 'value', 'merge'] as const
-      checkOptions(scope, options, ['of', 'where', 'purpose', ...functions])
+      checkOptions(scope, options, ['of', 'where', 'purpose', 'rekeys', ...functions])
       for (const name of functions) {
         const needed = name === 'create' || name === 'on'
         if (typeof options[name] !== 'function' && (needed || options[name] !== undefined))
           scope.fail(`${name} is no function`, `write ${name}: (state) => …`)
       }
+      const { rekeys = [] } = options
+      if (!Array.isArray(rekeys))
+        scope.fail(`rekeys is ${JSON.stringify(rekeys)}`, "write topics: rekeys: ['products']")
+      for (const topic of rekeys) targetTopic(scope, topic)
       const wanted = predicate(scope, options.where)
       const at = scope.cell('state', {
         create: () => [options.create() as Plain],
@@ -74,9 +89,15 @@ export function process<State>(options: ProcessOptions<State>): Feature {
         setTimer: (name, due) => setTimer(cell, name, due),
         cancelTimer: name => cancelTimer(cell, name),
         emit: reason => context.emit({ name: scope.name, reason, time }),
+        rekey(record) {
+          if (reservedTypes.includes(record.event.type))
+            throw new JobError('bad_rekey', `rekey: the type ${record.event.type} is the runtime's`)
+          context.rekey(record)
+        },
       })
       const { show, watch } = shown(scope, state => options.value?.(cellOf(state)[0] as State))
       return {
+        rekeys,
         mayThrow: true,
         steps: [
           {

@@ -1,4 +1,4 @@
-import { Unpackr } from 'msgpackr'
+import { Packr, Unpackr } from 'msgpackr'
 import { type TableRows, tablesOf } from '../jobs/bind-tables.ts'
 import { parseDuration } from '../jobs/duration.ts'
 import type { Job, JobRow } from '../jobs/job.ts'
@@ -63,6 +63,8 @@ export interface JobTest {
   send(event: TestEvent): void
   /** As `send`, for a record's value just as a producer wrote it, such as a line of JSON. */
   sendRecord(value: string | Uint8Array): void
+  /** Takes an event that another job has sent to a key of this one: `for (const one of pairs.rekeyed()) products.receive(one)`. */
+  receive(rekeyed: TestRekeyed): void
   /** Lets time pass, such as '1h', in which nothing happens; the timers that come due fire in order. */
   advance(duration: string): void
   /** The user's features; `undefined`: there is no row. */
@@ -102,11 +104,13 @@ export function testJob<State>(
   const letters = { dead: [] as TestLetter[], late: [] as TestLetter[] }
   const elsewhere: TestRekeyed[] = []
   const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' })
+  const packr = new Packr({ useRecords: false })
   let now = at
   let offset = 0
   let rekeyedOffset = 0
   /** Of before the last restart. */
   let duplicates = 0
+  let received = 0
   let parts = open(new Map(), undefined)
 
   function open(kept: ReadonlyMap<string, Uint8Array>, watermarkTime: number | undefined) {
@@ -172,6 +176,11 @@ export function testJob<State>(
       take({ key: given.userId ?? given.anonymousId ?? 'u1', value: JSON.stringify(event) })
     },
     sendRecord: value => take({ key: null, value: Buffer.from(value) }),
+    receive({ key, event }) {
+      if (typeof event.timestamp === 'number' && event.timestamp > now) now = event.timestamp
+      const header = [rekeyedHeader, `another/0/0/${received++}`] as const
+      take({ key, value: packr.pack(event), headers: [header] })
+    },
     advance(duration) {
       const ms = parseDuration(duration)
       if (ms === undefined)

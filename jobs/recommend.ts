@@ -1,0 +1,202 @@
+/** After so long a view, or a purchase, weighs half. */
+export const halfLifeDays = { views: 30, purchases: 90 } as const
+/** How many views a purchase weighs. */
+export const purchaseWeight = 3
+
+const dayMs = 86_400_000
+
+/** A row of the job `products`, of a product or of a category. */
+export interface ProductRow {
+  /** When its weights are right, epoch ms. */
+  readonly asOf?: number
+  readonly features: Readonly<Record<string, unknown>>
+}
+
+/** By key: a product's id, or `category:<name>`. null: there is none. */
+export type ProductRows = ReadonlyMap<string, ProductRow | null>
+
+export interface RecommendOptions {
+  /** How many, 1 to 100; 10 when left out. */
+  readonly count?: number
+  /** A product's score is divided by its popularity to this power, 0 to 2: 0.5 when left out, 0 damps nothing. */
+  readonly damping?: number
+  /** How many of the products last viewed, and of those last bought, to begin with, 1 to 50; 5 when left out. */
+  readonly seeds?: number
+  /** Whether what the user has just viewed may be recommended; not when left out. */
+  readonly viewed?: boolean
+  /** Categories to fill up with, after those of what was last viewed and bought. */
+  readonly categories?: readonly string[]
+  /** When it is read, epoch ms: older rows' weights decay up to it. Left out: all rows as they are. */
+  readonly now?: number
+}
+
+export interface Recommendation {
+  readonly product: string
+  /** Of two, the better one has the higher; those with `because: 'popular'` are not comparable with others. */
+  readonly score: number
+  readonly because: 'viewed' | 'bought' | 'popular'
+  /** The product last viewed or bought that counts most for it, or the category. */
+  readonly of: string
+}
+
+interface Seed {
+  readonly product: string
+  readonly because: 'viewed' | 'bought'
+  /** The last one counts whole, each one before it four fifths of the next. */
+  readonly weight: number
+}
+
+const seedFading = 0.8
+
+/**
+ * The best of what others viewed and bought together with what this user last viewed and bought, without what he
+ * has bought; filled up with what is popular in those categories. `user` has `lastViewed` and `lastBought`, as
+ * the job `pairs` shows them (also as lists of `{ id }`); `rows` those that `missingRows` asked for.
+ *
+ * A pure function: the same is always recommended in the same order. Equal scores stand in order of the ids.
+ */
+export function recommend(
+  user: Readonly<Record<string, unknown>> | undefined,
+  rows: ProductRows,
+  options: RecommendOptions = {},
+): Recommendation[] {
+  const { count = 10, damping = 0.5, viewed = false, now } = options
+  if (!Number.isInteger(count) || count < 1 || count > 100)
+    throw new RangeError(`recommend: expected a count from 1 to 100, found ${count}`)
+  if (!(damping >= 0 && damping <= 2))
+    throw new RangeError(`recommend: expected a damping from 0 to 2, found ${damping}`)
+  const seeds = seedsOf(user, options)
+  const excluded = new Set(idsOf(user?.lastBought))
+  if (!viewed) for (const id of idsOf(user?.lastViewed)) excluded.add(id)
+
+  const scored = new Map<string, { score: number; of: Seed; most: number }>()
+  for (const seed of seeds)
+    for (const [product, affinity] of affinities(seed, rows, now)) {
+      if (excluded.has(product) || product === seed.product) continue
+      const score = seed.weight * affinity
+      const known = scored.get(product)
+      if (known === undefined) scored.set(product, { score, of: seed, most: score })
+      else {
+        known.score += score
+        if (score > known.most) Object.assign(known, { of: seed, most: score })
+      }
+    }
+  const best = [...scored]
+    .map(([product, { score, of }]): Recommendation => {
+      const damped = score / popularityOf(rows.get(product), now) ** damping
+      return { product, score: damped, because: of.because, of: of.product }
+    })
+    .sort(better)
+    .slice(0, count)
+
+  for (const { product } of best) excluded.add(product)
+  for (const category of categoriesOf(seeds, rows, options))
+    for (const [product, score] of weightsOf(rows.get(`category:${category}`), 'popular')) {
+      if (best.length === count) return best
+      if (excluded.has(product)) continue
+      excluded.add(product)
+      best.push({ product, score, because: 'popular', of: category })
+    }
+  return best
+}
+
+/**
+ * Keys of the rows that `recommend` still needs: read them, put them into `rows` (null where there is none), and ask
+ * again until it needs no more, which is so after the second time: first the products last viewed and bought, then
+ * what goes with them, and the categories. At most 2 × `seeds` keys, then 40 for each seed and the categories.
+ */
+export function missingRows(
+  user: Readonly<Record<string, unknown>> | undefined,
+  rows: ProductRows,
+  options: RecommendOptions = {},
+): string[] {
+  const seeds = seedsOf(user, options)
+  const wanted = new Set(seeds.map(({ product }) => product))
+  for (const seed of seeds)
+    for (const [product] of affinities(seed, rows, undefined)) wanted.add(product)
+  for (const category of categoriesOf(seeds, rows, options)) wanted.add(`category:${category}`)
+  return [...wanted].filter(key => !rows.has(key))
+}
+
+function seedsOf(
+  user: Readonly<Record<string, unknown>> | undefined,
+  { seeds = 5 }: RecommendOptions,
+): Seed[] {
+  if (!Number.isInteger(seeds) || seeds < 1 || seeds > 50)
+    throw new RangeError(`recommend: expected seeds from 1 to 50, found ${seeds}`)
+  const found = (['viewed', 'bought'] as const).flatMap(because =>
+    idsOf(because === 'viewed' ? user?.lastViewed : user?.lastBought)
+      .slice(0, seeds)
+      .map((product, rank) => ({ product, because, weight: seedFading ** rank })),
+  )
+  // Who has bought a kettle looks for no other kettle, though he has viewed it too.
+  const bought = new Set(found.flatMap(one => (one.because === 'bought' ? one.product : [])))
+  return found.filter(({ product, because }) => because === 'bought' || !bought.has(product))
+}
+
+/** What goes with a product: with one that was viewed also what else was viewed, with one that was bought not. */
+function affinities({ product, because }: Seed, rows: ProductRows, now: number | undefined) {
+  const row = rows.get(product)
+  const found = new Map<string, number>()
+  const add = (list: 'coViewed' | 'coPurchased', times: number) => {
+    for (const [other, weight] of weightsOf(row, list))
+      found.set(other, (found.get(other) ?? 0) + times * weight)
+  }
+  if (because === 'viewed') add('coViewed', aged(row, now, halfLifeDays.views))
+  add('coPurchased', purchaseWeight * aged(row, now, halfLifeDays.purchases))
+  return found
+}
+
+/** In views; 1 at least, which also stands for a product that nothing is known of. */
+function popularityOf(row: ProductRow | null | undefined, now: number | undefined): number {
+  const { views, purchases } = row?.features ?? {}
+  const sum =
+    numberOf(views) * aged(row, now, halfLifeDays.views) +
+    purchaseWeight * numberOf(purchases) * aged(row, now, halfLifeDays.purchases)
+  return Math.max(1, sum)
+}
+
+function categoriesOf(
+  seeds: readonly Seed[],
+  rows: ProductRows,
+  { categories = [] }: RecommendOptions,
+): Set<string> {
+  const own = [...seeds].sort((left, right) => right.weight - left.weight)
+  const found = own.map(({ product }) => rows.get(product)?.features.category)
+  return new Set([
+    ...found.filter(one => typeof one === 'string' && one !== ''),
+    ...categories,
+  ] as string[])
+}
+
+/** What is left of a weight of the row's at `now`. */
+function aged(row: ProductRow | null | undefined, now: number | undefined, days: number): number {
+  if (now === undefined || row?.asOf === undefined) return 1
+  return 2 ** (-Math.max(0, now - row.asOf) / (days * dayMs))
+}
+
+function weightsOf(row: ProductRow | null | undefined, list: string): [string, number][] {
+  const found = row?.features[list]
+  if (!Array.isArray(found)) return []
+  return found.flatMap((one: { value?: unknown; weight?: unknown } | null) =>
+    typeof one?.value === 'string' && numberOf(one.weight) > 0
+      ? [[one.value, numberOf(one.weight)] as [string, number]]
+      : [],
+  )
+}
+
+function idsOf(list: unknown): string[] {
+  if (!Array.isArray(list)) return []
+  const ids = list.map((one: unknown) =>
+    typeof one === 'object' && one !== null && 'id' in one ? one.id : one,
+  )
+  return [...new Set(ids.filter(id => typeof id === 'string' && id !== ''))] as string[]
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0
+}
+
+function better(left: Recommendation, right: Recommendation): number {
+  return right.score - left.score || (left.product < right.product ? -1 : 1)
+}
