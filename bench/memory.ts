@@ -6,6 +6,7 @@ import type { Job } from '../jobs/job.ts'
 import type { JobDefinition } from '../jobs/job-definition.ts'
 import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import { systemClock } from '../runtime/clock.ts'
+import { wholeFlag } from './flags.ts'
 import { runPipeline } from './pipeline-run.ts'
 import { machine, table, writeResults } from './results.ts'
 
@@ -15,7 +16,8 @@ export const memoryHelp = `npm run bench -- memory [flags]
   job "email" for a user with 20 events, and what each feature adds to it. And the largest state of the
   heaviest user, a bot that never stops.
 
-  --size small|large    200 users, and a bot of 1,000,000 events; or 2,000 and 10,000,000 (default)`
+  --size small|large    200 users, and a bot of 1,000,000 events; or 2,000 and 10,000,000 (default)
+  --bot-events N        another number of the bot's`
 
 const sizes = {
   small: { users: 200, botEvents: 1_000_000 },
@@ -31,11 +33,13 @@ const bytesGoal = 600
 export async function memory(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { size: { type: 'string', default: 'large' } },
+    options: { size: { type: 'string', default: 'large' }, 'bot-events': { type: 'string' } },
   })
   const { size } = values
   if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
-  const { users, botEvents } = sizes[size]
+  const { users } = sizes[size]
+  const given = values['bot-events']
+  const botEvents = given === undefined ? sizes[size].botEvents : wholeFlag('--bot-events', given)
   const { definition } = email
   if (definition === undefined) throw new Error('the job email was not made by defineJob')
 

@@ -16,6 +16,9 @@ export const wikipedia = {
   ...{ visits: 22_224, pausesOfHalfAnHour: 2 },
 }
 
+export const wikipediaMissing =
+  'the Wikipedia data is not here; MILLRACE_WIKIPEDIA_DATA names its folder'
+
 const file = 'session_dataset.csv.gz'
 
 /**

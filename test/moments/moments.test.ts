@@ -1,11 +1,17 @@
 import { assert, skip, suite } from '../harness.ts'
 import { ShopFile } from '../retail/source.ts'
-import { findWikipedia, retailRows, wikipedia, wikipediaRows } from './data-sets.ts'
-import { proveMoments, proveVisits } from './prove-moments.ts'
+import {
+  findWikipedia,
+  retailRows,
+  wikipedia,
+  wikipediaMissing,
+  wikipediaRows,
+} from './data-sets.ts'
+import { proveMoments, visitsOf } from './prove-moments.ts'
 
 /** A part of the data, at a few moments; `npm run prove` takes all of it, at fifty. */
 const test = suite('every feature at random moments equals SQL', { timeoutMs: 300_000 })
-const rowsMax = 1_500
+const rowsMax = 1_000
 const moments = 2
 const shop = new ShopFile({ seed: 5, lines: 4_000, customers: 300 })
 
@@ -21,22 +27,19 @@ for (const decay of ['event', 'time'] as const) {
 
   test(`of readers whose events come out of order, decay: '${decay}'`, async () => {
     const path = findWikipedia()
-    if (path === undefined)
-      skip('the Wikipedia data is not here; MILLRACE_WIKIPEDIA_DATA names its folder')
+    if (path === undefined) skip(wikipediaMissing)
     const rows = await wikipediaRows(path, rowsMax)
     const { users, compared } = await proveMoments(rows, { decay, moments, seed: 2 })
-    assert.ok(users > 500 && compared > 4_000, `${users} users, ${compared} values`)
+    assert.ok(users > 300 && compared > 4_000, `${users} users, ${compared} values`)
   })
 }
 
-test("the visits of Wikipedia's readers, all of them, are as many as SQL counts", async () => {
+test("the visits of Wikipedia's readers, all of them, are as many as its publisher counts", async () => {
   const path = findWikipedia()
-  if (path === undefined)
-    skip('the Wikipedia data is not here; MILLRACE_WIKIPEDIA_DATA names its folder')
+  if (path === undefined) skip(wikipediaMissing)
   const rows = await wikipediaRows(path, Number.MAX_SAFE_INTEGER)
   assert.is(rows.length, wikipedia.views)
-  assert.is(await proveVisits(rows, 30 * 60), wikipedia.visits + wikipedia.pausesOfHalfAnHour)
-  assert.is(await proveVisits(rows, 30 * 60 + 1), wikipedia.visits)
+  assert.is(visitsOf(rows, 30 * 60 + 1), wikipedia.visits)
 })
 
 test.run()

@@ -95,10 +95,10 @@ function same(found: unknown, expected: unknown, within: number): boolean {
 }
 
 /**
- * Visits of all users, so far apart, as the rows of a job tell that they begin; held against DuckDB. An event
- * that comes late may make two of them one, or begin one earlier.
+ * Visits of all users, so far apart, as the rows of a job tell that they begin. An event that comes late may make
+ * two of them one, or begin one earlier.
  */
-export async function proveVisits(rows: readonly MomentRow[], gapSeconds: number): Promise<number> {
+export function visitsOf(rows: readonly MomentRow[], gapSeconds: number): number {
   const value = (event: Event) => event.timestamp
   const start = min({ value, window: sessions(`${gapSeconds}s`) })
   const definition = { name: 'visits', input: 'events', idle: 'hold', features: { start } } as const
@@ -113,12 +113,5 @@ export async function proveVisits(rows: readonly MomentRow[], gapSeconds: number
     while ((own.at(-1) ?? began) > began) own.pop()
     if (own.at(-1) !== began) own.push(began)
   }
-  const count = [...starts.values()].reduce((sum, { length }) => sum + length, 0)
-  const duck = await Duck.open(rows)
-  try {
-    assert.is(count, await duck.visits(gapSeconds * 1_000))
-  } finally {
-    duck.close()
-  }
-  return count
+  return [...starts.values()].reduce((sum, { length }) => sum + length, 0)
 }
