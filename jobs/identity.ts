@@ -75,15 +75,17 @@ export function withIdentity(
     state.lists[places.owner] = [userId]
   }
 
-  function identify(state: JobState, event: Event, { key, rekey }: JobContext): void {
-    const alias = event.anonymousId
-    if (alias === undefined || alias === '' || alias === key || event.userId !== key) return
+  /** Sends the link, and answers the user's aliases as they are from then on. Changes nothing itself. */
+  function identified(state: JobState, event: Event, { key, rekey }: JobContext): string[] {
     const aliases = state.lists[places.aliases] as string[]
-    if (aliases.includes(alias)) return
+    const alias = event.anonymousId
+    const names = event.type === 'identify' || event.type === 'alias'
+    if (!names || !alias || alias === key || event.userId !== key) return aliases
+    if (aliases.includes(alias)) return aliases
     const { timestamp } = event
     const messageId = `link:${alias}:${key}`
     rekey({ key: alias, event: { type: 'link', messageId, timestamp, userId: key } })
-    state.lists[places.aliases] = [alias, ...aliases].slice(0, aliasesMax)
+    return [alias, ...aliases].slice(0, aliasesMax)
   }
 
   return {
@@ -102,9 +104,9 @@ export function withIdentity(
         return job.absorb(state, event, context)
       }
       if (owner !== undefined) return context.rekey({ key: owner, event: passedOn(event) })
-      // First, since it may throw, and after a throw nothing must have been sent.
+      const aliases = identified(state, event, context) // first, since an impossible alias throws
       job.absorb(state, event, context)
-      if (event.type === 'identify' || event.type === 'alias') identify(state, event, context)
+      state.lists[places.aliases] = aliases
     },
   }
 }

@@ -110,6 +110,18 @@ test('an alias stays with its first user', () => {
   )
 })
 
+test('an identify with an impossible alias is a dead letter, and changes nothing', () => {
+  const t = testJob(shop)
+  t.send(view('a', { userId: 'ada' }))
+  const before = t.features('ada')
+  t.send({ type: 'identify', userId: 'ada', anonymousId: '\0hidden' })
+  assert.equal(t.features('ada'), before)
+  assert.equal(
+    t.dead().map(({ code }) => code),
+    ['bad_rekey'],
+  )
+})
+
 test('an erasure leaves nothing of a user, his aliases and his timers', () => {
   const t = testJob(shop)
   t.send(view('a', { anonymousId: 'phone' }))

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { assert, rejects, skip, suite } from '../harness.ts'
 import { freePort, MillraceProcess } from '../harness-process.ts'
+import { brokerKilledCase, type MortalBroker } from '../recovery/broker-killed-case.ts'
 import { RetailWorld } from '../retail/retail-world.ts'
 import { writeShop } from '../retail/shop.ts'
 import { mountSmallDisk } from '../small-disk.ts'
-import { brokerKilledCase, type MortalBroker } from './broker-killed-case.ts'
 
 const test = suite('the embedded broker in trouble', { timeoutMs: 150_000 })
 let folder = ''
