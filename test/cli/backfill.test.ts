@@ -9,7 +9,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import type { Log, Producer } from '../../runtime/log.ts'
 import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, suite } from '../harness.ts'
-import { JobOnBroker, type JobSpec } from '../runtime/job-on-broker.ts'
+import { JobOnBroker, type JobSpec, liveOf } from '../runtime/job-on-broker.ts'
 
 const test = suite('backfill', { timeoutMs: 120_000 })
 const broker = new BrokerUnderTest()
@@ -184,6 +184,7 @@ test('refuses a feature that is not there, and one whose definition is not at wo
   try {
     await world.send([{ user: 'ada', value: 1, at: systemClock.now() }])
     const running = await world.start()
+    await world.until(() => liveOf(running).length === world.partitions, 'all tasks are live')
     await world.settled()
     const { default: job } = (await import(world.moreUrl)) as { default: Job }
     const options = {

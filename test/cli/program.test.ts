@@ -8,7 +8,17 @@ import { systemClock } from '../../runtime/clock.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('commands and flags')
-const commands = ['backfill', 'broker', 'dead', 'features', 'replay', 'run', 'serve', 'start']
+const commands = [
+  'backfill',
+  'broker',
+  'check',
+  'dead',
+  'features',
+  'replay',
+  'run',
+  'serve',
+  'start',
+]
 
 test('each command has a help that says what it does', async () => {
   const { out } = await parse('--help')
