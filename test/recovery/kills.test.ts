@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, suite } from '../harness.ts'
-import { deathAtEachMoment } from '../retail/deaths.ts'
+import { deathOfEachKind } from '../retail/deaths.ts'
 import { proveRetail, randomDeaths } from '../retail/proof.ts'
 import { writeShop } from '../retail/shop.ts'
 
@@ -20,12 +20,12 @@ test.after(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a death inside each step of a commit, a checkpoint, a restore and a takeover, and one at any time, lose and double nothing', async () => {
+test('a death in a commit, a checkpoint, a restore and a takeover, and one at any time, lose and double nothing', async () => {
   const csv = join(folder, 'shop.csv.gz')
   await writeShop(csv, { seed: 12, lines: 24_000, customers: 400 })
-  const deaths = [...deathAtEachMoment, ...randomDeaths(1, 1)]
+  const deaths = [...deathOfEachKind, ...randomDeaths(1, 1)]
   const proof = await proveRetail({ brokers: broker.address, csv, deaths, seed: 5 })
-  const chosen = deathAtEachMoment.length
+  const chosen = deathOfEachKind.length
   assert.ok(proof.killsAtWork >= chosen, `${proof.killsAtWork} kills hit work in progress`)
 })
 

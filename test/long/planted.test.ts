@@ -1,6 +1,6 @@
 import { assert, suite } from '../harness.ts'
-import { firstFailing } from './planted.ts'
-import { plants, smallBounds } from './plants.ts'
+import { firstFailing } from '../simulator/planted.ts'
+import { plants, smallBounds } from '../simulator/plants.ts'
 
 /** Those that take a few seeds; `npm run prove` has all. */
 const QUICK = ['no fence', 'store written before the commit ended', 'an offset off by one']
