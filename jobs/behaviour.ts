@@ -3,13 +3,13 @@ import type { Event } from './event.ts'
 import type { Step } from './feature.ts'
 import type { Job, JobContext, Timer } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
-import { copyState, restoreState } from './state-copy.ts'
+import { undoable } from './state-copy.ts'
 
 /** The timer of all windows: a tile leaves one, a session ends. */
 const decayTimer = 'decay'
 
 export interface Settling {
-  /** Lets segments and thresholds see a state that was changed from outside. */
+  /** Lets segments and thresholds see a state that was changed from outside; may throw. */
   settle(state: JobState, time: number, context: JobContext): void
 }
 
@@ -56,7 +56,7 @@ export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behav
   }
 
   return {
-    settle: (state, time, context) => undoable(state, () => watch(state, time, context)),
+    settle: watch,
 
     absorb(state, event, context) {
       if (event.type === 'delete') return context.drop()
@@ -101,17 +101,6 @@ export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behav
 
 function stepsOf({ byEvent, others }: Dispatch, event: Event): readonly Step[] {
   return byEvent.get(event.event) ?? others
-}
-
-/** Does it whole, or leaves the state as it was. */
-function undoable(state: JobState, change: () => void): void {
-  const before = copyState(state)
-  try {
-    change()
-  } catch (error) {
-    restoreState(state, before)
-    throw error
-  }
 }
 
 function featuresOf({ shows }: CompiledJob, state: JobState): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { shortHash } from './definition-text.ts'
 import type { Event } from './event.ts'
 import { type Job, type JobContext, JobError } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
-import { copyState, restoreState } from './state-copy.ts'
+import { restoreState, undoable } from './state-copy.ts'
 import { placeIdLength } from './state-form.ts'
 
 /** A user's aliases are remembered for his erasure; of more, the oldest are forgotten, and stay his. */
@@ -31,14 +31,10 @@ export function absorbMerges(
 ): Job<JobState>['absorb'] {
   return (state, event, context) => {
     if (event.type !== 'merge') return job.absorb(state, event, context)
-    const before = copyState(state)
-    try {
+    undoable(state, () => {
       job.merge(state, job.decode(decodeState(event.state ?? none)))
       job.settle(state, event.timestamp, context)
-    } catch (error) {
-      restoreState(state, before)
-      throw error
-    }
+    })
   }
 }
 

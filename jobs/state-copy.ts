@@ -1,7 +1,18 @@
 import type { JobState, Plain } from './layout.ts'
 
+/** Does it whole, or leaves the state as it was. */
+export function undoable(state: JobState, change: () => void): void {
+  const before = copyState(state)
+  try {
+    change()
+  } catch (error) {
+    restoreState(state, before)
+    throw error
+  }
+}
+
 /** A copy that shares nothing that changes. */
-export function copyState({ now, numbers, tables, lists, cells }: JobState): JobState {
+function copyState({ now, numbers, tables, lists, cells }: JobState): JobState {
   return {
     now,
     numbers: numbers.slice(),
