@@ -5,7 +5,6 @@ import { memory, memoryHelp } from './memory.ts'
 import { nexmark, nexmarkHelp } from './nexmark.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
 import { throughput, throughputHelp } from './throughput.ts'
-import { userBytes, userBytesHelp } from './user-bytes.ts'
 
 /** `npm run bench -- NAME [flags]` */
 const benchmarks = {
@@ -13,7 +12,6 @@ const benchmarks = {
   latency: { run: latency, help: latencyHelp },
   recovery: { run: recovery, help: recoveryHelp },
   job: { run: jobCost, help: jobCostHelp },
-  bytes: { run: userBytes, help: userBytesHelp },
   broker: { run: broker, help: brokerHelp },
   nexmark: { run: nexmark, help: nexmarkHelp },
   memory: { run: memory, help: memoryHelp },

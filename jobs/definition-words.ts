@@ -1,11 +1,9 @@
 import type { Feature, TriggerRule } from './feature.ts'
 import { type JobDefinition, optionNames } from './job-definition.ts'
+import type { Fail } from './table.ts'
 import { type Segment, segmentRule } from './watches.ts'
 
 const featuresMax = 200
-
-/** Throws the definition's error: what is wrong, and how to write it. */
-export type Fail = (problem: string, remedy: string) => never
 
 /** The words of a definition with their names, as far as they can be checked without compiling. */
 export function checkWords(definition: JobDefinition, fail: Fail) {
