@@ -13,7 +13,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   broker: ['protocol', 'runtime/clock.ts'],
   http: [],
   serve: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts', 'runtime/telemetry.ts'],
-  collect: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts', 'runtime/telemetry.ts'],
+  collect: [
+    'http',
+    'protocol',
+    'runtime/log.ts',
+    'runtime/clock.ts',
+    'runtime/telemetry.ts',
+    'jobs/json-schema.ts',
+  ],
   content: [],
   cli: ['protocol', 'state', 'jobs', 'runtime', 'broker', 'http', 'serve', 'collect', 'content'],
 }
