@@ -1,0 +1,13 @@
+import type { FastifyRequest } from 'fastify'
+import type { Source } from './intake.ts'
+
+/** Who may write events. */
+export interface Guard {
+  /**
+   * The source whose key the request brings: by Basic (as the user's name), by Bearer, as `bodyKey` (what the body
+   * has as `writeKey`), or as the query's `writeKey`; the first that is there counts. Rejects with a `Problem`:
+   * 401 without a key or with an unknown one, 403 where the key does not allow writing, or not from this page or
+   * address, 429 with Retry-After over a limit.
+   */
+  sourceOf(request: FastifyRequest, bodyKey?: string): Promise<Source>
+}

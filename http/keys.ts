@@ -1,0 +1,81 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** Who may write events, or read features: what one secret allows. */
+export interface Key {
+  /** For a write key also the name of its source. */
+  readonly name: string
+  readonly action: Action
+  /** Pages that may use it, such as `https://shop.example` (see origins.ts); any when not given. */
+  readonly origins?: readonly string[]
+  /** Addresses and networks (CIDR) that may use it; any when not given. */
+  readonly addresses?: readonly string[]
+  /** The most requests of a second; more are answered 429. As many as come when not given. */
+  readonly perSecond?: number
+  /** Of a write key: whether events without the person's consent are refused. */
+  readonly requireConsent?: boolean
+  /** Of a read key: the features that it may read; all when not given. */
+  readonly fields?: readonly string[]
+  /** Of a read key: how long an answer may take before a fallback is given instead, ms. */
+  readonly budgetMs?: number
+}
+
+export type Action = 'write' | 'read'
+
+export interface Keys {
+  /** The key of a secret; `undefined` when there is none. Takes as long for a wrong secret as for a right one. */
+  find(secret: string): Key | undefined
+}
+
+/** A key, and the hashes of the secrets that open it: one, or two while a secret is being replaced. */
+export interface HashedKey {
+  readonly key: Key
+  readonly hashes: readonly string[]
+}
+
+export const SECRET_CHARS_MAX = 200
+const SECRET_BYTES = 20
+
+/**
+ * A new secret, 160 random bits in hexadecimal. The prefix tells a person what it is for, and lets a scanner of
+ * leaks find it: `mr_[wr]_[0-9a-f]{40}`.
+ */
+export function newSecret(action: Action): string {
+  return `mr_${action[0]}_${randomBytes(SECRET_BYTES).toString('hex')}`
+}
+
+/**
+ * What is kept of a secret: `sha256:` and 64 hexadecimal digits. A slow hash would protect secrets that a person
+ * chose; these are random and long, so nobody finds one by trying, and a fast hash can be taken at each request.
+ */
+export function hashOf(secret: string): string {
+  return `sha256:${createHash('sha256').update(secret).digest('hex')}`
+}
+
+/**
+ * Finds keys by the hash of their secret: the time of the search tells something of the hash of what was asked
+ * for, which the asker cannot choose, and nothing of a secret.
+ */
+export function keysOf(hashed: readonly HashedKey[]): Keys {
+  const byHash = new Map<string, Key>()
+  for (const { key, hashes } of hashed) for (const hash of hashes) byHash.set(hash, key)
+  return {
+    find: secret => (secret.length > SECRET_CHARS_MAX ? undefined : byHash.get(hashOf(secret))),
+  }
+}
+
+/** For comparing what was sent with what was expected; the time that it takes tells nothing but their lengths. */
+export function equalSecrets(sent: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(sent), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/**
+ * The keys of a server that only this machine can reach: everything may be read, and events are written with the
+ * key `dev`; of browsers' pages only those that come from this machine may use it.
+ */
+export const devKeys: Keys = keysOf([
+  {
+    key: { name: 'dev', action: 'write', origins: ['loopback'] },
+    hashes: [hashOf('dev')],
+  },
+])
