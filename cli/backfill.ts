@@ -17,7 +17,7 @@ import {
   writePlan,
 } from './backfill-plan.ts'
 import { committedRecords } from './committed-records.ts'
-import { eventOf, type PastIdentities, pastIdentities } from './past-identities.ts'
+import { eventOf, type PastIdentities, type Place, pastIdentities } from './past-identities.ts'
 import { fileEvents } from './replay.ts'
 import { UserError } from './user-error.ts'
 
@@ -32,8 +32,8 @@ export interface BackfillOptions extends PlanOptions {
 
 const packr = new Packr({ useRecords: false })
 const sendBytesDefault = 256 * 1024
-/** A file's events count as appended at the beginning: whatever erases their user does so later. */
-const beforeAll = 0
+/** A file's events are older than the topic's: whatever erases their user there does so later. */
+const beforeAll: Place = { partition: -1, offset: -1, appendedAt: 0 }
 
 /**
  * Gives a feature the past that it was not there for: computes its states over the old events, by the code that
@@ -108,7 +108,8 @@ async function withScratch(
 async function identitiesOf({ log, job, signal }: BackfillOptions): Promise<PastIdentities> {
   const ranges = await log.topics.ranges(job.input)
   const whole = ranges.map(({ start, end }, partition) => ({ partition, from: start, to: end }))
-  return pastIdentities(log, job.input, whole, signal)
+  const merges = job.rekeys?.includes(job.input) === true
+  return pastIdentities(log, job.input, whole, { merges, signal })
 }
 
 async function fill(
@@ -116,23 +117,29 @@ async function fill(
   part: string,
   { files, ranges }: Plan,
   past: PastIdentities,
-  { log, job, signal, onProgress }: BackfillOptions,
+  { log, job, clock, signal, onProgress }: BackfillOptions,
 ): Promise<void> {
   let count = 0
   let number = 0
-  const take = async (key: string, value: OutgoingRecord['value'], appendedAt: number) => {
-    const owner = job.rekeys?.includes(job.input) ? past.ownerOf(key) : key
-    if (past.isErased(key, appendedAt) || past.isErased(owner, appendedAt)) return
+  /** `appendedAt` bounds the event's time from above. */
+  const take = async (
+    key: string,
+    value: OutgoingRecord['value'],
+    place: Place,
+    appendedAt = place.appendedAt,
+  ) => {
+    const owner = past.ownerOf(key, place)
+    if (owner === undefined) return
     // As if rekeyed, so that it goes under its owner's key.
     const headers = [[rekeyedHeader, `past/0/0/${number++}`]] as const
-    await scratch.take({ key: owner, value, headers }, Math.max(appendedAt, 1))
+    await scratch.take({ key: owner, value, headers }, appendedAt)
     if (++count % 1_000 === 0) onProgress('events', 1_000)
   }
   if (part === 'files') {
     const onBadLine = () => undefined
     for (const file of files)
       for await (const { key, value } of fileEvents(file, onBadLine))
-        if (key !== null && !signal.aborted) await take(key, value, beforeAll)
+        if (key !== null && !signal.aborted) await take(key, value, beforeAll, clock.now())
   } else {
     const partition = Number(part)
     const { start, end } = ranges[partition] as Plan['ranges'][number]
@@ -140,7 +147,8 @@ async function fill(
     for await (const { record } of committedRecords(log, job.input, [range], { signal })) {
       const event = eventOf(record)
       if (event === undefined || event.type === 'delete') continue
-      await take(event.key, Buffer.from(record.value() ?? ''), record.timestamp)
+      const place = { partition, offset: record.offset, appendedAt: record.timestamp }
+      await take(event.key, Buffer.from(record.value() ?? ''), place)
     }
   }
   await scratch.flush()
