@@ -3,7 +3,8 @@ export interface SinkRecord {
   readonly topic: string
   /** Chooses the partition, as Java's client does (murmur2); records of one key keep the order they were put in. */
   readonly key: string | null
-  readonly value: Uint8Array
+  /** `null` deletes the key from a compacted topic. */
+  readonly value: Uint8Array | null
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
