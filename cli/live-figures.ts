@@ -75,7 +75,8 @@ export function watchTelemetry(
       forgetOld()
       return {
         eventsPerSecond: ratePerSecond(arrivals, clock.elapsed()),
-        users: total('millrace_view_rows'),
+        // The view of the users' features is the first that a sidecar opens.
+        users: gauges.get('millrace_view_rows')?.values().next().value?.()[0]?.value,
         lagRecords: total('millrace_lag_records'),
         latencyMs: quantiles(latencies.map(({ ms }) => ms)),
       }

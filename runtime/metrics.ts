@@ -175,20 +175,20 @@ export const metrics = {
   millrace_view_rows: {
     kind: 'gauge',
     unit: '{row}',
-    description: "Rows in the sidecar's view.",
-    attributes: [],
+    description: "Rows in one of the sidecar's views.",
+    attributes: ['topic'],
   },
   millrace_view_lag_records: {
     kind: 'gauge',
     unit: '{record}',
     description: "Offsets between the view's position and the end of its partition, as last seen.",
-    attributes: ['partition'],
+    attributes: ['topic', 'partition'],
   },
   millrace_view_age_ms: {
     kind: 'gauge',
     unit: 'ms',
     description: 'How far the view may be behind the topic: the `ageMs` of an answer.',
-    attributes: ['partition'],
+    attributes: ['topic', 'partition'],
   },
   millrace_view_rows_applied: {
     kind: 'counter',

@@ -1,6 +1,6 @@
 import { RecordReader } from '../protocol/record-reader.ts'
 import type { Batch } from '../runtime/log.ts'
-import { isOlder, type Row, readRow } from './row.ts'
+import { isOlder, type Row, readRow as readFeatures } from './row.ts'
 import type { Change } from './view.ts'
 
 /** What the records of one fetched batch do to the view. */
@@ -12,6 +12,14 @@ export interface Changes {
   readonly malformed: readonly Malformed[]
 }
 
+/** A record as a row, or why it is none. */
+export type ReadRow = (
+  key: string,
+  value: Uint8Array,
+  partition: number,
+  offset: number,
+) => Row | string
+
 export interface Malformed {
   readonly offset: number
   readonly reason: string
@@ -21,7 +29,10 @@ export interface Malformed {
  * Decodes a partition's records from the position on that was asked for: the first batch may begin before it.
  * Only the newest row of a key counts, which need not be the last, or that there is none any more.
  */
-export function readChanges({ partition, fetched, records }: Batch): Changes {
+export function readChanges(
+  { partition, fetched, records }: Batch,
+  readRow: ReadRow = readFeatures,
+): Changes {
   const changes = new Map<string, Change[1]>()
   const malformed: Malformed[] = []
   let first = 0
@@ -38,7 +49,7 @@ export function readChanges({ partition, fetched, records }: Batch): Changes {
       malformed.push({ offset: reader.offset, reason: 'it has no key' })
       continue
     }
-    const row = value === null ? undefined : readRow(key, value, partition)
+    const row = value === null ? undefined : readRow(key, value, partition, reader.offset)
     if (typeof row === 'string') malformed.push({ offset: reader.offset, reason: row })
     else if (!isReplaced(changes.get(key), row)) changes.set(key, row)
   }

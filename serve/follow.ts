@@ -1,8 +1,15 @@
 import type { BaseLogger } from 'pino'
 import type { Clock } from '../runtime/clock.ts'
-import { type Fetched, type Log, LogDenied, type NextOffset, nextOffset } from '../runtime/log.ts'
+import {
+  type Fetched,
+  type Log,
+  LogDenied,
+  LogError,
+  type NextOffset,
+  nextOffset,
+} from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
-import { type Changes, readChanges } from './changes.ts'
+import { type Changes, type ReadRow, readChanges } from './changes.ts'
 import { advanced, fromStart, type Misfit, misfitOf, outlived } from './progress.ts'
 import type { View } from './view.ts'
 import { ViewError } from './view-level.ts'
@@ -14,6 +21,8 @@ export interface FollowOptions {
   readonly clock: Clock
   readonly logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>
   readonly telemetry: Telemetry
+  /** How a record becomes a row; as a job writes feature rows when left out. */
+  readonly readRow?: ReadRow
   /** The view cannot be written, or the brokers have never let us in: nothing more is followed. */
   readonly failed: (error: unknown) => void
 }
@@ -49,6 +58,7 @@ export class Follower {
   #ends: number[] = []
   /** Why nothing is read at this moment; '' while something is. */
   #trouble = 'the broker has not answered yet'
+  #missing = false
 
   constructor(options: FollowOptions) {
     this.#options = options
@@ -72,6 +82,11 @@ export class Follower {
   /** Whether everything that was in the topic when it was first seen is in the view. */
   get caughtUp(): boolean {
     return this.#targets?.every((target, partition) => this.#left(target, partition) === 0) ?? false
+  }
+
+  /** Whether there is no such topic, as the brokers said last. */
+  get missing(): boolean {
+    return this.#missing
   }
 
   /** Why it is not caught up, for people. */
@@ -100,6 +115,7 @@ export class Follower {
     const answered = () => {
       if (failures > 0) logger.info({ topic }, 'the topic is followed again')
       failures = 0
+      this.#missing = false
       this.#trouble = ''
     }
     while (!signal.aborted) {
@@ -111,6 +127,7 @@ export class Follower {
         const deniedAtStart = error instanceof LogDenied && this.#targets === undefined
         if (error instanceof ViewError || deniedAtStart) return failed(error)
         const reason = error instanceof Error ? error.message : String(error)
+        this.#missing = error instanceof LogError && error.code === 'unknown-topic'
         if (reason !== this.#trouble) logger.warn({ topic, reason }, 'the topic cannot be read')
         this.#trouble = reason
         await clock.sleep(Math.min(100 * 2 ** failures++, RETRY_MS_MAX), signal)
@@ -165,7 +182,7 @@ export class Follower {
     if (before === undefined || before.next !== fetched.fetched) return undefined
     if (fetched.kind === 'out-of-range') return start > before.next ? 'log_start' : 'log_end'
     const now = clock.now()
-    const changes = readChanges(fetched)
+    const changes = readChanges(fetched, this.#options.readRow)
     if (outlived(before, now, changes.first)) return 'too_old'
     const { next } = fetched
     const after = advanced(before, { next, end, newest: changes.newest, now })

@@ -2,16 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { etagOf, namesTag } from './etag.ts'
-import type { Row, RowContent } from './row.ts'
+import type { RowContent } from './row.ts'
 import type { Standing } from './standing.ts'
-
-/** What the routes ask the rest of the sidecar. */
-export interface Rows {
-  get(key: string): Row | undefined
-  standingOf(row: Row): Standing
-  /** Of the answer that a key has no row; `undefined` when nobody can know yet. */
-  standingOfAbsence(): Standing | undefined
-}
+import type { Rows } from './topic-view.ts'
 
 const ID_CHARS_MAX = 1_024
 const FIELDS_MAX = 200
@@ -22,7 +15,15 @@ const FIELDS_MAX = 200
  * those features. 304 where If-None-Match names the row's version; 404 for a user without a row; 503 while
  * nobody can know whether there is one, since the topic was never read to its end.
  */
-export function addFeatureRoutes(app: FastifyInstance, rows: Rows, telemetry: Telemetry): void {
+export function addFeatureRoutes({
+  app,
+  features: rows,
+  telemetry,
+}: {
+  readonly app: FastifyInstance
+  readonly features: Pick<Rows, 'get' | 'standingOf' | 'standingOfAbsence'>
+  readonly telemetry: Telemetry
+}): void {
   app.get('/v1/users/:id/features', async (request: FeatureRequest, reply) => {
     const { id } = request.params
     if (id.length > ID_CHARS_MAX) {

@@ -1,24 +1,36 @@
 import type { BaseLogger } from 'pino'
+import type { Block } from '../content/block.ts'
 import { type HealthAnswer, type Http, openHttp, type ReadyAnswer } from '../http/server.ts'
+import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
-import { Follower } from './follow.ts'
-import { ageMsOf } from './progress.ts'
-import { addFeatureRoutes, type Rows } from './routes.ts'
-import { standingOf, standingOfAbsence } from './standing.ts'
-import { openView, type View } from './view.ts'
+import type { Desk } from './desk.ts'
+import { openReaders, type Readers } from './readers.ts'
+import { addFeatureRoutes } from './routes.ts'
+import { openViews } from './views.ts'
 
 export interface SidecarOptions {
   readonly log: Log
-  /** A compacted topic of feature rows, such as `email.features`. */
+  /** A compacted topic of users' feature rows, such as `email.features`. */
   readonly topic: string
-  /** Of its own; one process at a time has it open. */
+  /** What the job `products` tells, such as `products.features`; recommendations need it. */
+  readonly products?: string
+  /** The catalogue, such as `products`. Both topics may be missing, or come later. */
+  readonly catalogue?: string
+  /** Of its own, for the views; one process at a time has it open. */
   readonly folder: string
   readonly host: string
   /** 0: any free one. */
   readonly port: number
   readonly clock: Clock
+  /** What emails show; none when not given. */
+  readonly blocks?: readonly Block[]
+  /** Who may read; everybody when not given, and then only this machine can reach it. */
+  readonly readers?: Readers
+  readonly tokens?: Tokens
+  /** What links in emails begin with; its own address when not given. */
+  readonly publicUrl?: string
   readonly logger?: Pick<BaseLogger, 'info' | 'warn' | 'error'>
   readonly telemetry?: Telemetry
   /** An answer that may be further behind is `stale`, ms; 5,000 when not given. */
@@ -33,7 +45,7 @@ export interface SidecarOptions {
 export interface Sidecar {
   readonly port: number
   readonly url: string
-  /** Ready once everything is in the view that was in the topic when it was first seen; from then on always. */
+  /** Ready once everything is in the views that was in the topics when they were first seen; from then on always. */
   ready(): ReadyAnswer
   /** Does not close the log. */
   stop(): Promise<void>
@@ -48,8 +60,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
  * `ViewError` or a `ListenError`.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { clock, telemetry = noTelemetry, logger = silent, staleMs = STALE_MS } = options
-  const view = await openView(options.folder)
+  const { telemetry = noTelemetry, logger = silent, staleMs = STALE_MS } = options
   let failure: unknown
   const failed = (error: unknown) => {
     if (failure !== undefined) return
@@ -57,10 +68,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     if (options.failed) options.failed(error)
     else logger.error({ error }, 'the sidecar cannot go on')
   }
-  const { log, topic } = options
-  const follower = new Follower({ log, topic, view, clock, logger, telemetry, failed })
-  const ready = (): ReadyAnswer => ({ ready: follower.caughtUp, reasons: follower.reasons })
-  const rows = rowsOf(view, follower, staleMs, clock)
+  const views = await openViews({ ...options, telemetry, logger, staleMs, failed })
+  const close = () => Promise.all(views.all.map(view => view.close()))
+  const ready = (): ReadyAnswer => {
+    const reasons = views.all.flatMap(view => view.notReady())
+    return { ready: reasons.length === 0, reasons }
+  }
   let http: Http
   try {
     http = await openHttp({
@@ -69,7 +82,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       health: async () => healthOf(failure),
       ready: async () => ready(),
       metrics: () => telemetry.scrape(),
-      routes: app => addFeatureRoutes(app, rows, telemetry),
+      routes: app =>
+        addRoutes({ ...deskOf(options, () => http.url), ...views, app, telemetry, logger }),
       answered(route, status, durationMs) {
         telemetry.add('millrace_requests', 1, { route, status })
         telemetry.record('millrace_request_duration_ms', durationMs, { route })
@@ -77,16 +91,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       failed: (error, route) => logger.error({ error, route }, 'a request failed'),
     })
   } catch (error) {
-    await view.close()
+    await close()
     throw error
   }
-  const stopMeasuring = measure(telemetry, view, follower, clock)
-  follower.start()
+  for (const view of views.all) view.start()
 
   const stop = async () => {
-    await Promise.all([http.close(), follower.stop()])
-    stopMeasuring()
-    await view.close()
+    await Promise.all([http.close(), ...views.all.map(view => view.stop())])
+    await close()
   }
   let stopped: Promise<void> | undefined
   return {
@@ -100,38 +112,23 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   }
 }
 
-function rowsOf(view: View, follower: Follower, staleMs: number, clock: Clock): Rows {
+function deskOf(
+  { blocks = [], readers = openReaders, tokens, publicUrl, clock }: SidecarOptions,
+  ownUrl: () => string,
+) {
   return {
-    get: key => view.get(key),
-    standingOf({ partition }) {
-      const progress = view.partitions[partition]
-      return standingOf(progress, follower.caughtUp, staleMs, clock.now())
-    },
-    standingOfAbsence() {
-      return standingOfAbsence(view.partitions, follower.caughtUp, staleMs, clock.now())
-    },
+    blocks: new Map(blocks.map(block => [block.name, block])),
+    ...{ readers, tokens, clock },
+    publicUrl: () => publicUrl ?? ownUrl(),
   }
+}
+
+/** All routes, each part's in its own file. */
+function addRoutes(desk: Desk): void {
+  addFeatureRoutes(desk)
 }
 
 function healthOf(failure: unknown): HealthAnswer {
   if (failure === undefined) return { alive: true }
   return { alive: false, reasons: [failure instanceof Error ? failure.message : String(failure)] }
-}
-
-function measure(telemetry: Telemetry, view: View, follower: Follower, clock: Clock): () => void {
-  const removals = [
-    telemetry.gauge('millrace_view_rows', () => [{ value: view.rows }]),
-    telemetry.gauge('millrace_view_lag_records', () =>
-      follower.lag.map((value, partition) => ({ value, attributes: { partition } })),
-    ),
-    telemetry.gauge('millrace_view_age_ms', () =>
-      view.partitions.flatMap((progress, partition) => {
-        const value = ageMsOf(progress, clock.now())
-        return value === undefined ? [] : [{ value, attributes: { partition } }]
-      }),
-    ),
-  ]
-  return () => {
-    for (const remove of removals) remove()
-  }
 }

@@ -88,6 +88,13 @@ export class View {
     return bytes === undefined ? undefined : decodeRow(bytes)
   }
 
+  /** The same, read beside the event loop. */
+  async find(key: string): Promise<Row | undefined> {
+    if (this.#inMemory(key)) return this.get(key)
+    const bytes = (await this.#find([[key, undefined]])).get(key)
+    return bytes === undefined ? undefined : decodeRow(bytes)
+  }
+
   /** Takes in what an answer of the broker brought of one partition. One call at a time. */
   async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
     const found = await this.#find(changes)

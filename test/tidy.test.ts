@@ -12,7 +12,15 @@ const ALLOWED: Record<string, readonly string[]> = {
   runtime: ['protocol', 'state', 'jobs'],
   broker: ['protocol', 'runtime/clock.ts'],
   http: [],
-  serve: ['http', 'protocol', 'runtime/log.ts', 'runtime/clock.ts', 'runtime/telemetry.ts'],
+  serve: [
+    'http',
+    'content',
+    'protocol',
+    'jobs/recommend.ts',
+    'runtime/log.ts',
+    'runtime/clock.ts',
+    'runtime/telemetry.ts',
+  ],
   collect: [
     'http',
     'protocol',

@@ -90,7 +90,11 @@ test('the live figures are those of the telemetry, over the last ten seconds', (
   const stop = telemetry.gauge('millrace_lag_records', () =>
     [0, 1].map(partition => ({ value: 4, attributes: { partition } })),
   )
-  telemetry.gauge('millrace_view_rows', () => [{ value: 12 }])
+  for (const [topic, value] of [
+    ['email.features', 12],
+    ['products', 500],
+  ] as const)
+    telemetry.gauge('millrace_view_rows', () => [{ value, attributes: { topic } }])
   telemetry.add('millrace_rows_out', 1_000, { partition: 0 })
   for (let second = 1; second <= 20; second++) {
     nowMs = second * 1_000

@@ -43,17 +43,19 @@ test('a gauge is read at each scrape until it is removed, and one that throws sp
   const telemetry = await openTelemetry({ service: 'millrace-test' })
   try {
     let rows = 1
-    const remove = telemetry.gauge('millrace_view_rows', () => [{ value: rows }])
+    const remove = telemetry.gauge('millrace_view_rows', () => [
+      { value: rows, attributes: { topic: 'email.features' } },
+    ])
     telemetry.gauge('millrace_lag_records', () => {
       throw new Error('no such\ntask')
     })
-    assert.match(await telemetry.scrape(), 'millrace_view_rows 1\n')
+    assert.match(await telemetry.scrape(), 'millrace_view_rows{topic="email.features"} 1\n')
     rows = 2
     const second = await telemetry.scrape()
-    assert.match(second, 'millrace_view_rows 2\n')
+    assert.match(second, 'millrace_view_rows{topic="email.features"} 2\n')
     assert.match(second, '# a gauge failed: Error: no such task\n')
     remove()
-    assert.not.match(await telemetry.scrape(), 'millrace_view_rows 2\n')
+    assert.not.match(await telemetry.scrape(), 'millrace_view_rows{topic="email.features"} 2\n')
   } finally {
     await telemetry.close()
   }

@@ -1,7 +1,8 @@
 import { createApp } from '../../http/server.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
-import { addFeatureRoutes, type Rows } from '../../serve/routes.ts'
+import { addFeatureRoutes } from '../../serve/routes.ts'
 import { type Row, readRow } from '../../serve/row.ts'
+import type { Rows } from '../../serve/topic-view.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('feature routes')
@@ -11,6 +12,7 @@ const rows = new Map(['anna', 'a/b c', 'bärbel', ''].map(key => [key, row(key)]
 let known = true
 const source: Rows = {
   get: key => rows.get(key),
+  find: async key => rows.get(key),
   standingOf: () => ({ source: 'live', ageMs: 12 }),
   standingOfAbsence: () => (known ? { source: 'stale', ageMs: 7_000 } : undefined),
 }
@@ -18,7 +20,7 @@ const app = createApp({
   health: async () => ({ alive: true }),
   ready: async () => ({ ready: true, reasons: [] }),
   metrics: async () => '',
-  routes: app => addFeatureRoutes(app, source, noTelemetry),
+  routes: app => addFeatureRoutes({ app, features: source, telemetry: noTelemetry }),
 })
 const ask = (path: string, headers: Record<string, string> = {}) =>
   app.inject({ url: `/v1/users/${path}`, headers })

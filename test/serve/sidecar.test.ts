@@ -155,15 +155,15 @@ test('what it does is measured', async () => {
     const scraped = await (await trial.get('/metrics')).text()
     const route = 'route="/v1/users/:id/features"'
     for (const line of [
-      'millrace_view_rows 1',
+      'millrace_view_rows{topic="email.features"} 1',
       `millrace_requests_total{${route},status="200"} 1`,
       `millrace_requests_total{${route},status="404"} 1`,
       `millrace_request_duration_ms_count{${route}} 2`,
       'millrace_answer_age_ms_count{source="live"} 1',
     ])
       assert.match(scraped, `${line}\n`)
-    assert.match(scraped, /millrace_view_lag_records\{partition="0"\} 0\n/)
-    assert.match(scraped, /millrace_view_age_ms\{partition="1"\} \d+\n/)
+    assert.match(scraped, /millrace_view_lag_records\{topic="email.features",partition="0"\} 0\n/)
+    assert.match(scraped, /millrace_view_age_ms\{topic="email.features",partition="1"\} \d+\n/)
     assert.match(scraped, /millrace_view_rows_applied_total\{partition="\d"\} 1\n/)
   } finally {
     await trial.stop()

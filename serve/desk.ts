@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify'
+import type { BaseLogger } from 'pino'
+import type { Block } from '../content/block.ts'
+import type { Tokens } from '../http/tokens.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import type { Readers } from './readers.ts'
+import type { Views } from './views.ts'
+
+/** What every route answers from; each part of serve is a function that adds its routes to a desk. */
+export interface Desk extends Omit<Views, 'all'> {
+  readonly app: FastifyInstance
+  /** By name. */
+  readonly blocks: ReadonlyMap<string, Block>
+  readonly readers: Readers
+  /** What signs and opens the tokens in URLs; without it there are no such URLs. */
+  readonly tokens: Tokens | undefined
+  /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */
+  readonly publicUrl: () => string
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>
+}
