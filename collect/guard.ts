@@ -1,4 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import { type Access, refuseOverLimit } from '../http/access.ts'
+import { secretInHeader, secretInQuery } from '../http/credentials.ts'
 import type { Source } from './intake.ts'
 
 /** Who may write events. */
@@ -10,4 +12,17 @@ export interface Guard {
    * address, 429 with Retry-After over a limit.
    */
   sourceOf(request: FastifyRequest, bodyKey?: string): Promise<Source>
+}
+
+export function createGuard(access: Access): Guard {
+  return {
+    async sourceOf(request, bodyKey) {
+      const inBody = bodyKey === '' ? undefined : bodyKey
+      const secret = secretInHeader(request) ?? inBody ?? secretInQuery(request, 'writeKey')
+      const admission = await access.admit(request, 'write', secret)
+      refuseOverLimit(admission)
+      const { name, requireConsent = false } = admission.key
+      return { name, requireConsent }
+    },
+  }
 }

@@ -11,7 +11,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   jobs: ['state'],
   runtime: ['protocol', 'state', 'jobs'],
   broker: ['protocol', 'runtime/clock.ts'],
-  http: [],
+  http: ['runtime/clock.ts'],
   serve: [
     'http',
     'content',
