@@ -1,4 +1,6 @@
+import { collectMetrics } from './collect-metrics.ts'
 import { rekeyMetrics } from './rekey-metrics.ts'
+import { serveMetrics } from './serve-metrics.ts'
 
 /** One metric, as OpenTelemetry has it: https://opentelemetry.io/docs/specs/otel/metrics/data-model/ */
 export interface Metric {
@@ -17,7 +19,7 @@ const slow = [10, 50, 100, 500, 1_000, 5_000, 15_000, 60_000, 300_000, 900_000]
 const request = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1_000]
 
 /**
- * Every metric that Millrace measures, of jobs first, then of the sidecar, then of the embedded broker. In a
+ * Every metric that Millrace measures, of jobs first, then of serving and collecting, then of the embedded broker. In a
  * scrape, Prometheus puts `_total` behind a counter's name. docs/METRICS.md is made from this table.
  */
 export const metrics = {
@@ -172,42 +174,8 @@ export const metrics = {
     attributes: [],
   },
 
-  millrace_view_rows: {
-    kind: 'gauge',
-    unit: '{row}',
-    description: "Rows in one of the sidecar's views.",
-    attributes: ['topic'],
-  },
-  millrace_view_lag_records: {
-    kind: 'gauge',
-    unit: '{record}',
-    description: "Offsets between the view's position and the end of its partition, as last seen.",
-    attributes: ['topic', 'partition'],
-  },
-  millrace_view_age_ms: {
-    kind: 'gauge',
-    unit: 'ms',
-    description: 'How far the view may be behind the topic: the `ageMs` of an answer.',
-    attributes: ['topic', 'partition'],
-  },
-  millrace_view_rows_applied: {
-    kind: 'counter',
-    unit: '{row}',
-    description: 'Rows and tombstones taken into the view.',
-    attributes: ['partition'],
-  },
-  millrace_view_rows_ignored: {
-    kind: 'counter',
-    unit: '{row}',
-    description: 'Records that did not change the view: `older` than its row, or `malformed`.',
-    attributes: ['partition', 'reason'],
-  },
-  millrace_view_resets: {
-    kind: 'counter',
-    unit: '{reset}',
-    description: 'Times that the view was thrown away and read anew, by reason.',
-    attributes: ['reason'],
-  },
+  ...serveMetrics,
+  ...collectMetrics,
   millrace_requests: {
     kind: 'counter',
     unit: '{request}',
@@ -220,13 +188,6 @@ export const metrics = {
     description: 'From the head of a request until its answer is handed to the kernel.',
     attributes: ['route'],
     boundaries: request,
-  },
-  millrace_answer_age_ms: {
-    kind: 'histogram',
-    unit: 'ms',
-    description: 'The `ageMs` of answered rows.',
-    attributes: ['source'],
-    boundaries: [...fast, 15_000, 60_000, 600_000, 3_600_000, 86_400_000],
   },
   millrace_broker_bytes: {
     kind: 'gauge',

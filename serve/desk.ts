@@ -5,11 +5,13 @@ import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Readers } from './readers.ts'
+import type { Recommender } from './recommender.ts'
 import type { Views } from './views.ts'
 
 /** What every route answers from; each part of serve is a function that adds its routes to a desk. */
 export interface Desk extends Omit<Views, 'all'> {
   readonly app: FastifyInstance
+  readonly recommender: Recommender
   /** By name. */
   readonly blocks: ReadonlyMap<string, Block>
   readonly readers: Readers

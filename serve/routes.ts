@@ -2,11 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { etagOf, namesTag } from './etag.ts'
+import { userIdOf } from './ids.ts'
 import type { RowContent } from './row.ts'
 import type { Standing } from './standing.ts'
 import type { Rows } from './topic-view.ts'
 
-const ID_CHARS_MAX = 1_024
 const FIELDS_MAX = 200
 
 /**
@@ -25,11 +25,7 @@ export function addFeatureRoutes({
   readonly telemetry: Telemetry
 }): void {
   app.get('/v1/users/:id/features', async (request: FeatureRequest, reply) => {
-    const { id } = request.params
-    if (id.length > ID_CHARS_MAX) {
-      const detail = `a user id has at most ${ID_CHARS_MAX} characters, this one has ${id.length}`
-      throw new Problem(400, 'id_too_long', detail)
-    }
+    const id = userIdOf(request.params.id)
     const fields = fieldsOf(request.query.fields)
     const row = rows.get(id)
     if (row === undefined) throw absence(id, rows.standingOfAbsence())

@@ -1,3 +1,4 @@
+import compress from '@fastify/compress'
 import type { BaseLogger } from 'pino'
 import type { Block } from '../content/block.ts'
 import { type HealthAnswer, type Http, openHttp, type ReadyAnswer } from '../http/server.ts'
@@ -5,8 +6,10 @@ import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
+import { addBlockRoutes, blockAnswersOf } from './block-routes.ts'
 import type { Desk } from './desk.ts'
 import { openReaders, type Readers } from './readers.ts'
+import { Recommender } from './recommender.ts'
 import { addFeatureRoutes } from './routes.ts'
 import { openViews } from './views.ts'
 
@@ -52,6 +55,7 @@ export interface Sidecar {
 }
 
 const STALE_MS = 5_000
+const COMPRESSED_FROM_BYTES = 1_024
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /**
@@ -83,7 +87,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       ready: async () => ready(),
       metrics: () => telemetry.scrape(),
       routes: app =>
-        addRoutes({ ...deskOf(options, () => http.url), ...views, app, telemetry, logger }),
+        addRoutes({
+          ...deskOf(options, () => http.url),
+          ...views,
+          recommender: new Recommender(views.products, views.catalogue),
+          ...{ app, telemetry, logger },
+        }),
       answered(route, status, durationMs) {
         telemetry.add('millrace_requests', 1, { route, status })
         telemetry.record('millrace_request_duration_ms', durationMs, { route })
@@ -123,9 +132,14 @@ function deskOf(
   }
 }
 
-/** All routes, each part's in its own file. */
+/** All routes, each part's in its own file. What they share is registered before them. */
 function addRoutes(desk: Desk): void {
-  addFeatureRoutes(desk)
+  desk.app.register(compress, { threshold: COMPRESSED_FROM_BYTES, encodings: ['br', 'gzip'] })
+  desk.app.register(async app => {
+    const inner = { ...desk, app }
+    addFeatureRoutes(inner)
+    addBlockRoutes(inner, blockAnswersOf(inner))
+  })
 }
 
 function healthOf(failure: unknown): HealthAnswer {

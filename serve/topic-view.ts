@@ -92,8 +92,23 @@ export class TopicView implements Rows {
     return this.#view.get(key)
   }
 
-  find(key: string): Promise<Row | undefined> {
-    return this.#view.find(key)
+  async find(key: string): Promise<Row | undefined> {
+    return (await this.#view.findAll([key]))[0]
+  }
+
+  /** In the keys' order. */
+  findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
+    return this.#view.findAll(keys)
+  }
+
+  /** See `View.withPrefix`. */
+  withPrefix(prefix: string, limit: number): Promise<[key: string, row: Row][]> {
+    return this.#view.withPrefix(prefix, limit)
+  }
+
+  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
+  onChange(listener: (key: string | undefined) => void): void {
+    this.#view.onChange(listener)
   }
 
   standingOf({ partition }: Row): Standing {

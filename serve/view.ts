@@ -54,6 +54,7 @@ export class View {
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
   #resetting = false
+  readonly #listeners: ((key: string | undefined) => void)[] = []
 
   constructor(folder: string, level: Level, meta: Meta | undefined) {
     this.#folder = folder
@@ -88,16 +89,37 @@ export class View {
     return bytes === undefined ? undefined : decodeRow(bytes)
   }
 
-  /** The same, read beside the event loop. */
-  async find(key: string): Promise<Row | undefined> {
-    if (this.#inMemory(key)) return this.get(key)
-    const bytes = (await this.#find([[key, undefined]])).get(key)
-    return bytes === undefined ? undefined : decodeRow(bytes)
+  /** The same of several keys, in their order, read beside the event loop. */
+  async findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
+    const found = await this.#find(keys)
+    return keys.map(key => {
+      const bytes = found.get(key)
+      return bytes === undefined ? undefined : decodeRow(bytes)
+    })
+  }
+
+  /**
+   * Rows whose keys begin so, in order of their keys, as they lie on the disk: a change of the last second may be
+   * missing.
+   */
+  async withPrefix(prefix: string, limit: number): Promise<[key: string, row: Row][]> {
+    const range = { gte: rowKey(prefix), lt: `${rowKey(prefix)}\uffff`, limit }
+    try {
+      const entries = await this.#level.iterator(range).all()
+      return entries.map(([key, bytes]) => [key.slice(rowKey('').length), decodeRow(bytes)])
+    } catch (error) {
+      throw viewError(this.#folder, error)
+    }
+  }
+
+  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
+  onChange(listener: (key: string | undefined) => void): void {
+    this.#listeners.push(listener)
   }
 
   /** Takes in what an answer of the broker brought of one partition. One call at a time. */
   async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
-    const found = await this.#find(changes)
+    const found = await this.#find(changes.map(([key]) => key))
     let older = 0
     for (const [key, row] of changes) {
       const before = this.#pending.has(key) ? this.#pending.get(key) : found.get(key)
@@ -109,6 +131,7 @@ export class View {
       this.#rows += Number(after !== undefined) - Number(before !== undefined)
       this.#pendingBytes += ENTRY_BYTES + key.length + (after?.length ?? 0)
       this.#pending.set(key, after)
+      for (const tell of this.#listeners) tell(key)
     }
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
@@ -132,6 +155,7 @@ export class View {
       this.#topic = topic
       this.#rows = 0
       this.#partitions = [...partitions]
+      for (const tell of this.#listeners) tell(undefined)
       await this.#write()
     })
   }
@@ -162,10 +186,10 @@ export class View {
   }
 
   /** What the view has of the keys; the disk is read beside the event loop, which answers meanwhile. */
-  async #find(changes: readonly Change[]): Promise<ReadonlyMap<string, Buffer | undefined>> {
+  async #find(keys: readonly string[]): Promise<ReadonlyMap<string, Buffer | undefined>> {
     const found = new Map<string, Buffer | undefined>()
     const onDisk: string[] = []
-    for (const [key] of changes) {
+    for (const key of keys) {
       // Memory is asked now: a flush that ends during the wait moves its keys to the disk.
       if (this.#inMemory(key)) found.set(key, this.#fromMemory(key))
       else onDisk.push(key)

@@ -1,0 +1,58 @@
+import type { Clock } from '../runtime/clock.ts'
+
+interface Kept {
+  readonly json: string
+  /** Epoch ms at which the content was true. */
+  readonly trueAt: number
+}
+
+/** About what a kept answer costs besides its text. */
+const ENTRY_BYTES = 200
+const BYTES_MAX = 64 << 20
+
+/** The answers given last, for when nothing can be read: up to 64 MiB of them, those asked for least lately leave first. */
+export class LastKnown {
+  readonly #clock: Clock
+  readonly #bytesMax: number
+  /** In order of their last use. */
+  readonly #kept = new Map<string, Kept>()
+  #bytes = 0
+
+  constructor(clock: Clock, bytesMax = BYTES_MAX) {
+    this.#clock = clock
+    this.#bytesMax = bytesMax
+  }
+
+  /** @param ageMs how far behind it may be already */
+  keep(place: string, json: string, ageMs: number): void {
+    this.forget(place)
+    this.#kept.set(place, { json, trueAt: this.#clock.now() - ageMs })
+    this.#bytes += bytesOf(place, json)
+    for (const [oldest] of this.#kept) {
+      if (this.#bytes <= this.#bytesMax) break
+      this.forget(oldest)
+    }
+  }
+
+  get(place: string): { readonly json: string; readonly ageMs: number } | undefined {
+    const kept = this.#kept.get(place)
+    if (kept === undefined) return undefined
+    return { json: kept.json, ageMs: Math.max(0, Math.round(this.#clock.now() - kept.trueAt)) }
+  }
+
+  clear(): void {
+    this.#kept.clear()
+    this.#bytes = 0
+  }
+
+  forget(place: string): void {
+    const kept = this.#kept.get(place)
+    if (kept === undefined) return
+    this.#kept.delete(place)
+    this.#bytes -= bytesOf(place, kept.json)
+  }
+}
+
+function bytesOf(place: string, json: string): number {
+  return ENTRY_BYTES + 2 * (place.length + json.length)
+}
