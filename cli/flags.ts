@@ -105,6 +105,14 @@ export function parseCollector(text: string): string {
   return url.href
 }
 
+/** An address of HTTP, without query and fragment. */
+export function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^https?:$/.test(url.protocol) && !url.search && !url.hash)
+    return url.href
+  throw new InvalidArgumentError('Give a URL, such as https://events.shop.example.')
+}
+
 function parseBrokers(text: string): string {
   const addresses = text.split(',').map(address => address.trim())
   const wrong = addresses.find(address => !/^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$/.test(address))

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { registerBackfill } from './command-backfill.ts'
 import { registerBroker } from './command-broker.ts'
 import { registerCheck } from './command-check.ts'
+import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerReplay } from './command-replay.ts'
@@ -35,6 +36,7 @@ export function createProgram(
   registerBroker(program, context)
   registerRun(program, context)
   registerCheck(program, context)
+  registerCollect(program, context)
   registerServe(program, context)
   registerReplay(program, context)
   registerFeatures(program, context)

@@ -14,9 +14,9 @@ export interface Arrival {
   /** Of the batch, as its sender said; an event's own wins. */
   readonly sentAt?: unknown
   /** Of the sender, put into `context.ip` of events that have none; left out where nobody's device is meant. */
-  readonly ip?: string
+  readonly ip?: string | undefined
   /** Put into `context.userAgent` of events that have none. */
-  readonly userAgent?: string
+  readonly userAgent?: string | undefined
 }
 
 /** Stable; the reason of a rejected event for programs, and a label of metrics. */

@@ -20,6 +20,8 @@ export interface HttpOptions {
   readonly routes?: (app: FastifyInstance) => void
   /** The most of a request's body, bytes. 1 MiB when not given. */
   readonly bodyBytesMax?: number
+  /** How many proxies stand before it, whose word on who asks is taken (X-Forwarded-For, -Proto, -Host). None when not given. */
+  readonly trustProxyHops?: number
   /** Called after each answer; `route` is the pattern (`/v1/users/:id/features`), '' where none matched. */
   readonly answered?: (route: string, status: number, durationMs: number) => void
   /** Told of every error that was answered with 500. */
@@ -73,8 +75,10 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
 
 /** The same server without a socket: drive it with `app.inject`. */
 export function createApp(options: Omit<HttpOptions, 'host' | 'port'>): FastifyInstance {
+  const hops = options.trustProxyHops ?? 0
   const app = fastify({
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
+    trustProxy: hops > 0 && ((_address: string, hop: number) => hop < hops),
     connectionTimeout: KEEP_ALIVE_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS_MAX,

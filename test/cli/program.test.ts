@@ -12,6 +12,7 @@ const commands = [
   'backfill',
   'broker',
   'check',
+  'collect',
   'dead',
   'features',
   'replay',

@@ -89,7 +89,17 @@ test('the environment starts no exporter of traces, logs or metrics', async () =
 })
 
 test('attributes name nothing personal, and every description is a sentence', () => {
-  const allowed = ['topic', 'block', 'partition', 'reason', 'lane', 'route', 'status', 'source']
+  const allowed = [
+    'topic',
+    'block',
+    'partition',
+    'reason',
+    'lane',
+    'route',
+    'status',
+    'source',
+    'mode',
+  ]
   for (const [name, metric] of all) {
     assert.match(name, /^millrace_[a-z_]+$/)
     assert.match(metric.description, /^[A-Z].*\.$/)

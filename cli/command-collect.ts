@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import { type CommandContext, stopped } from './context.ts'
+import {
+  addBrokerFlags,
+  addDataFlags,
+  addListenFlags,
+  type BrokerFlags,
+  type DataFlags,
+  flag,
+  type ListenFlags,
+  parseUrl,
+  wholeNumber,
+} from './flags.ts'
+
+interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags {
+  readonly createTopics: boolean
+  readonly partitions: number
+  readonly replication: number
+  readonly eventBytes: number
+  readonly batchBytes: number
+  readonly leaveOutIp: boolean
+  readonly trustProxy: number
+  readonly publicUrl?: string
+}
+
+/** `millrace collect`: takes events over HTTP. */
+export function registerCollect(program: Command, context: CommandContext): void {
+  const command = program
+    .command('collect')
+    .description('take events over HTTP, and answer once they are safe')
+    .addOption(flag('--create-topics', 'make the topics that are missing').default(false))
+    .addOption(
+      flag('--partitions <n>', 'partitions of topics that are made')
+        .default(4)
+        .argParser(wholeNumber(1, 10_000)),
+    )
+    .addOption(
+      flag('--replication <n>', 'replicas of topics that are made')
+        .default(1)
+        .argParser(wholeNumber(1, 9)),
+    )
+    .addOption(
+      flag('--event-bytes <n>', 'the most of one event')
+        .default(32_768)
+        .argParser(wholeNumber(1_024, 900_000)),
+    )
+    .addOption(
+      flag('--batch-bytes <n>', 'the most of a request, unpacked')
+        .default(512_000)
+        .argParser(wholeNumber(1_024, 16_000_000)),
+    )
+    .addOption(flag('--leave-out-ip', "leave the sender's address out of events").default(false))
+    .addOption(
+      flag('--trust-proxy <hops>', 'proxies before this server, whose word on the sender is taken')
+        .default(0)
+        .argParser(wholeNumber(0, 10)),
+    )
+    .addOption(flag('--public-url <url>', 'where browsers find this server').argParser(parseUrl))
+  addListenFlags(command, 8081)
+  addBrokerFlags(command)
+  addDataFlags(command).action((flags: CollectFlags) => collectCommand(flags, context))
+}
+
+async function collectCommand(
+  flags: CollectFlags,
+  { signal, clock, logger, print }: CommandContext,
+): Promise<void> {
+  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { devKeys }] =
+    await Promise.all([
+      import('./connection.ts'),
+      import('../collect/server.ts'),
+      import('../runtime/telemetry.ts'),
+      import('../collect/direct-sink.ts'),
+      import('../http/keys.ts'),
+    ])
+  const telemetry = await openTelemetry({ service: 'millrace-collect' })
+  const log = openLog(flags, 'millrace-collect', clock, logger)
+  try {
+    const { collectTopics } = await import('../collect/topics.ts')
+    if (flags.createTopics)
+      await log.topics.create(collectTopics(flags.partitions, flags.replication))
+    const collect = await startCollect({
+      ...{ host: flags.host, port: flags.port, clock, telemetry, logger },
+      ...{ eventBytesMax: flags.eventBytes, batchBytesMax: flags.batchBytes },
+      ...{ keepIp: !flags.leaveOutIp, trustProxyHops: flags.trustProxy },
+      ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),
+      sink: new DirectSink(log),
+      keys: devKeys,
+      perAddress: 0,
+      tokens: { sign: () => '', open: () => ({ fault: 'unknown_key' }) },
+      ready: () => ({ ready: true, reasons: [] }),
+      health: () => ({ alive: true }),
+    })
+    print(`${collect.url}/v1/track`)
+    await stopped(signal)
+    await collect.stop()
+  } finally {
+    await log.close()
+    await telemetry.close()
+  }
+}

@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify'
+
+const METHODS = 'GET, POST, OPTIONS'
+/** What SDKs send beside what any page may. */
+const HEADERS = 'Authorization, Content-Type, Content-Encoding, X-Retry-Count, AnonymousId'
+const PREFLIGHT_SECONDS = '7200'
+
+/**
+ * Lets browsers' pages ask, and read the answer, its Retry-After too. A preflight brings no key, so which pages may
+ * write is looked at when they do: a key names its origins. Nothing here goes by cookies, so that a page could
+ * not do more with them than without.
+ */
+export function allowPages(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ headers: { origin } }, reply) => {
+    if (origin === undefined) return
+    reply.headers({
+      'access-control-allow-origin': origin,
+      'access-control-allow-credentials': 'true', // beacons are sent with credentials, always
+      'access-control-expose-headers': 'Retry-After',
+      vary: 'Origin',
+    })
+  })
+  app.options('/*', async (_request, reply) =>
+    reply
+      .code(204)
+      .headers({
+        'access-control-allow-methods': METHODS,
+        'access-control-allow-headers': HEADERS,
+        'access-control-max-age': PREFLIGHT_SECONDS,
+      })
+      .send(),
+  )
+}

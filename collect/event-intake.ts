@@ -1,0 +1,111 @@
+import { Packr } from 'msgpackr'
+import { Problem } from '../http/problem.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import type { Addresses } from './address.ts'
+import { packFailed } from './failed-event.ts'
+import type { Fault } from './fault.ts'
+import type { Arrival, Intake, Rejected, Taken } from './intake.ts'
+import { MessageIds } from './message-id.ts'
+import { isFault, type Moment, type Normal, normalise } from './normalise.ts'
+import type { Plan, PlanFault } from './plan.ts'
+import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
+import { eventsTopic, rejectedTopic } from './topics.ts'
+
+export interface EventIntakeOptions {
+  readonly sink: Sink
+  readonly telemetry: Telemetry
+  /** An `identify` with an email address also joins the address to its user. */
+  readonly addresses?: Addresses
+  /** The tracking plan that events are judged by. */
+  readonly plan?: Plan
+  /** Of one event as it goes to the topic, encoded. */
+  readonly eventBytesMax: number
+}
+
+export const EVENT_BYTES_MAX = 32 * 1024
+
+/** The one intake of a collect process. Hot path: one promise for each call, none for an event. */
+export class EventIntake implements Intake {
+  readonly #options: EventIntakeOptions
+  /** Plain maps, which every msgpack library reads; msgpackr's records only its own does. */
+  readonly #packr = new Packr({ useRecords: false })
+
+  constructor(options: EventIntakeOptions) {
+    this.#options = options
+  }
+
+  async take(events: readonly unknown[], arrival: Arrival): Promise<Taken> {
+    const moment: Moment = {
+      arrival,
+      receivedAt: new Date(arrival.receivedAt).toISOString(),
+      ids: new MessageIds(arrival.source.name),
+    }
+    const records: SinkRecord[] = []
+    const rejected: Rejected[] = []
+    for (let index = 0; index < events.length; index++) {
+      const fault = this.#add(events[index], moment, records)
+      if (fault !== undefined) {
+        rejected.push({ index, ...fault })
+        records.push({
+          topic: rejectedTopic,
+          key: null,
+          value: packFailed(fault, events[index], arrival),
+        })
+      }
+    }
+    if (records.length > 0) await this.#put(records)
+    this.#count(arrival, events.length - rejected.length, rejected)
+    return { accepted: events.length - rejected.length, rejected }
+  }
+
+  /** Puts the event's records to the others, or answers what is wrong with it. */
+  #add(event: unknown, moment: Moment, records: SinkRecord[]): Fault | undefined {
+    const normal = normalise(event, moment)
+    if (isFault(normal)) return normal
+    const unplanned = this.#unplanned(normal, moment.arrival)
+    if (unplanned !== undefined) return { code: 'plan_failed', ...unplanned }
+    const value = this.#packr.pack(normal.fields)
+    const { addresses, eventBytesMax } = this.#options
+    if (value.length > eventBytesMax) {
+      const reason = `expected at most ${eventBytesMax} bytes, got ${value.length}`
+      return { code: 'too_large', path: '', reason }
+    }
+    records.push({ topic: eventsTopic, key: normal.key, value })
+    const link = normal.fields.type === 'identify' ? addresses?.linkOf(normal.fields) : undefined
+    if (link !== undefined)
+      records.push({ topic: eventsTopic, key: normal.key, value: this.#packr.pack(link) })
+    return undefined
+  }
+
+  #unplanned({ fields }: Normal, { source }: Arrival): PlanFault | undefined {
+    const { plan, telemetry } = this.#options
+    if (plan === undefined) return undefined
+    const [fault] = plan.judge(fields)
+    if (fault === undefined) return undefined
+    const mode = plan.modeOf(source.name)
+    telemetry.add('millrace_collect_plan_faults', 1, { source: source.name, mode })
+    return mode === 'enforce' ? fault : undefined
+  }
+
+  async #put(records: readonly SinkRecord[]): Promise<void> {
+    try {
+      await this.#options.sink.put(records)
+    } catch (error) {
+      if (!(error instanceof SinkFull)) throw error
+      const headers = { 'retry-after': String(error.retryAfterSeconds) }
+      throw new Problem(
+        429,
+        error.code,
+        'no more events can be kept just now: send them again',
+        headers,
+      )
+    }
+  }
+
+  #count({ source }: Arrival, accepted: number, rejected: readonly Rejected[]): void {
+    const { telemetry } = this.#options
+    if (accepted > 0) telemetry.add('millrace_collect_events', accepted, { source: source.name })
+    for (const { code } of rejected)
+      telemetry.add('millrace_collect_rejected_events', 1, { source: source.name, reason: code })
+  }
+}

@@ -1,0 +1,106 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '../http/problem.ts'
+import { readJson } from './body.ts'
+import type { Door } from './door.ts'
+import { isObject, kindOf } from './fault.ts'
+import type { Arrival, Rejected, Taken } from './intake.ts'
+
+export interface SegmentOptions {
+  /** Of a request's body, unpacked. */
+  readonly batchBytesMax: number
+  /** Whether the sender's address goes into events that name none. */
+  readonly keepIp: boolean
+}
+
+export const BATCH_BYTES_MAX = 500 * 1024
+/** In one request: a batch that is full of the smallest events there are is still answered soon. */
+export const EVENTS_MAX = 5_000
+const REJECTED_TOLD_MAX = 20
+const success = '{"success":true}'
+
+/** What is posted where; the short names are those of the browser SDK. */
+const paths: Readonly<Record<string, string | undefined>> = {
+  ...{ track: 'track', t: 'track', identify: 'identify', i: 'identify', page: 'page', p: 'page' },
+  ...{ screen: 'screen', s: 'screen', group: 'group', g: 'group', alias: 'alias', a: 'alias' },
+  ...{ batch: undefined, b: undefined, import: undefined },
+}
+
+/**
+ * Segment's HTTP API (https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/). Each path takes
+ * one event, an array of them, or a batch; an event's own type wins over that of the path. Answers 200 once all
+ * are safe, also where some of them are on `events.rejected`; the body then says which.
+ */
+export function addSegmentRoutes(door: Door, options: SegmentOptions): void {
+  for (const [path, type] of Object.entries(paths)) {
+    door.app.post(`/v1/${path}`, (request, reply) => take(door, options, type, request, reply))
+  }
+  // The browser SDK's figures about itself.
+  door.app.post('/v1/m', async (_request, reply) => reply.type(json).send(success))
+}
+
+const json = 'application/json; charset=utf-8'
+
+async function take(
+  { intake, guard, clock }: Door,
+  { batchBytesMax, keepIp }: SegmentOptions,
+  type: string | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const receivedAt = clock.now()
+  const body = readJson(request, batchBytesMax)
+  const events = eventsOf(body, type)
+  const source = await guard.sourceOf(request, writeKeyOf(body))
+  const arrival: Arrival = {
+    source,
+    receivedAt,
+    sentAt: isObject(body) ? body.sentAt : undefined,
+    ...(keepIp && { ip: request.ip }),
+    userAgent: request.headers['user-agent'],
+  }
+  return reply.type(json).send(answerOf(await intake.take(events, arrival)))
+}
+
+/** The events of a body: of a batch, of an array, or the one that it is. Throws a `Problem` where there is none. */
+function eventsOf(body: unknown, type: string | undefined): unknown[] {
+  const events = listOf(body, type === undefined)
+  if (events.length > EVENTS_MAX) {
+    const detail = `a batch has at most ${EVENTS_MAX} events, this one has ${events.length}`
+    throw new Problem(413, 'too_many_events', detail)
+  }
+  const shared = isObject(body) && isObject(body.context) && events[0] !== body && body.context
+  for (const event of events) {
+    if (!isObject(event)) continue
+    if (type !== undefined) event.type ??= type
+    if (shared && (event.context == null || isObject(event.context)))
+      event.context = { ...shared, ...event.context }
+  }
+  return events
+}
+
+function listOf(body: unknown, batched: boolean): unknown[] {
+  if (Array.isArray(body)) return body
+  if (isObject(body)) {
+    if (Array.isArray(body.batch)) return body.batch
+    if (body.batch == null && (!batched || body.type !== undefined)) return [body]
+    const detail = `batch: expected an array of events, got ${kindOf(body.batch)}`
+    throw new Problem(400, 'no_batch', detail)
+  }
+  throw new Problem(
+    400,
+    'no_events',
+    `expected an event, or a batch of events, got ${kindOf(body)}`,
+  )
+}
+
+function writeKeyOf(body: unknown): string | undefined {
+  const holder = Array.isArray(body) ? body[0] : body
+  const key = isObject(holder) ? holder.writeKey : undefined
+  return typeof key === 'string' ? key : undefined
+}
+
+function answerOf({ accepted, rejected }: Taken): string {
+  if (rejected.length === 0) return success
+  const told: readonly Rejected[] = rejected.slice(0, REJECTED_TOLD_MAX)
+  return JSON.stringify({ success: true, accepted, rejected: told, rejectedCount: rejected.length })
+}
