@@ -65,13 +65,13 @@ async function collectCommand(
   flags: CollectFlags,
   { signal, clock, logger, print }: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { devKeys }] =
+  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { unprotected }] =
     await Promise.all([
       import('./connection.ts'),
       import('../collect/server.ts'),
       import('../runtime/telemetry.ts'),
       import('../collect/direct-sink.ts'),
-      import('../http/keys.ts'),
+      import('../http/protection.ts'),
     ])
   const telemetry = await openTelemetry({ service: 'millrace-collect' })
   const log = openLog(flags, 'millrace-collect', clock, logger)
@@ -82,11 +82,10 @@ async function collectCommand(
     const collect = await startCollect({
       ...{ host: flags.host, port: flags.port, clock, telemetry, logger },
       ...{ eventBytesMax: flags.eventBytes, batchBytesMax: flags.batchBytes },
-      ...{ keepIp: !flags.leaveOutIp, trustProxyHops: flags.trustProxy },
+      keepIp: !flags.leaveOutIp,
       ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),
       sink: new DirectSink(log),
-      keys: devKeys,
-      perAddress: 0,
+      protection: { ...unprotected, trustProxy: flags.trustProxy },
       tokens: { sign: () => '', open: () => ({ fault: 'unknown_key' }) },
       ready: () => ({ ready: true, reasons: [] }),
       health: () => ({ alive: true }),

@@ -1,6 +1,5 @@
 import type { BaseLogger } from 'pino'
-import { openAccess } from '../http/access.ts'
-import type { Keys } from '../http/keys.ts'
+import type { Protection } from '../http/protection.ts'
 import { type HealthAnswer, type Http, openHttp, type ReadyAnswer } from '../http/server.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -17,9 +16,7 @@ export interface CollectOptions extends DoorsOptions {
   /** 0: any free one. */
   readonly port: number
   readonly sink: Sink
-  readonly keys: Keys
-  /** The most requests of a second from one address; 0 for any number. */
-  readonly perAddress: number
+  readonly protection: Protection
   readonly tokens: Tokens
   readonly addresses?: Addresses
   readonly plan?: Plan
@@ -30,8 +27,6 @@ export interface CollectOptions extends DoorsOptions {
   readonly ready: () => ReadyAnswer
   readonly health: () => HealthAnswer
   readonly eventBytesMax: number
-  /** Proxies before this server whose word on the sender's address is taken. */
-  readonly trustProxyHops: number
 }
 
 export interface Collect {
@@ -46,7 +41,7 @@ export async function startCollect(options: CollectOptions): Promise<Collect> {
   const { host, port, sink, telemetry, logger } = options
   const http: Http = await openHttp({
     ...{ host, port, bodyBytesMax: options.batchBytesMax },
-    trustProxyHops: options.trustProxyHops,
+    protection: options.protection,
     health: async () => options.health(),
     ready: async () => options.ready(),
     metrics: () => telemetry.scrape(),
@@ -55,9 +50,9 @@ export async function startCollect(options: CollectOptions): Promise<Collect> {
       telemetry.record('millrace_request_duration_ms', durationMs, { route })
     },
     failed: (error, route) => logger.error({ error, route }, 'a request failed'),
-    routes: app => {
-      const { keys, perAddress, tokens, clock } = options
-      const guard = createGuard(openAccess({ app, keys, perAddress }))
+    routes: (app, access) => {
+      const { tokens, clock } = options
+      const guard = createGuard(access)
       addDoors({ app, intake: new EventIntake(options), guard, tokens, clock, telemetry }, options)
     },
   })

@@ -1,17 +1,10 @@
-import fastifyRateLimit from '@fastify/rate-limit'
+import { createRequire } from 'node:module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { addressRule } from './addresses.ts'
 import type { Action, Key, Keys } from './keys.ts'
 import { originRule } from './origins.ts'
 import { Problem } from './problem.ts'
-
-export interface AccessOptions {
-  /** Whose routes ask. Once per app, before its routes. */
-  readonly app: FastifyInstance
-  readonly keys: Keys
-  /** The most requests of a second from one address (of IPv6: one /64), whatever keys they bring; 0 for any number. */
-  readonly perAddress: number
-}
+import type { Protection } from './protection.ts'
 
 export interface Admission {
   readonly key: Key
@@ -37,22 +30,28 @@ export interface Access {
 const ADDRESSES_MAX = 50_000
 const WINDOW_MS = 1_000
 
-export function openAccess({ app, keys, perAddress }: AccessOptions): Access {
-  app.register(fastifyRateLimit, { global: false })
-  const standings = new WeakMap<FastifyRequest, Standing>()
-  app.addHook('onSend', async (request, reply) => {
-    const standing = standings.get(request)
-    if (standing !== undefined) reply.headers(headersOf(standing))
-  })
+type RateLimit = typeof import('@fastify/rate-limit')
 
+/** Once per app, before its routes. */
+export function openAccess(app: FastifyInstance, { keys, keyed, perAddress }: Protection): Access {
+  const standings = new WeakMap<FastifyRequest, Standing>()
+  if (keyed) {
+    // Loaded here: it takes a fifth as long as all of fastify, which one's own machine can do without.
+    const rateLimit = createRequire(import.meta.url)('@fastify/rate-limit') as RateLimit
+    app.register(rateLimit, { global: false })
+    app.addHook('onSend', async (request, reply) => {
+      const standing = standings.get(request)
+      if (standing !== undefined) reply.headers(headersOf(standing))
+    })
+  }
   const rules = memo(rulesOf)
-  const ofKey = memo(({ perSecond }: Key) =>
-    perSecond === undefined ? noLimit : limitOf(app, perSecond, 1, () => 'key'),
+  const ofKey = memo(({ perSecond }) =>
+    keyed && perSecond !== undefined ? limitOf(app, perSecond, 1, () => 'key') : noLimit,
   )
   let ofAddress: Limit | undefined
   return {
     async admit(request, action, secret) {
-      ofAddress ??= perAddress === 0 ? noLimit : limitOf(app, perAddress, ADDRESSES_MAX)
+      ofAddress ??= keyed && perAddress > 0 ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
       const fromAddress = await ofAddress(request)
       const key = keyOf(keys, secret, action)
       const { mayUse, mayCome } = rules(key)

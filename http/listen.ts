@@ -15,15 +15,20 @@ export class ListenError extends Error {
 }
 
 /**
- * Listens, and answers the port. Only loopback: whoever reaches the port may read and write everything,
- * so another host is refused for as long as there are no keys to ask for.
+ * Listens, and answers the port. Only on loopback where no keys are asked for: there, whoever reaches the port may
+ * read and write everything.
  */
-export async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
-  if (!isLoopback(host)) {
+export async function listen(
+  app: FastifyInstance,
+  host: string,
+  port: number,
+  keyed = false,
+): Promise<number> {
+  if (!keyed && !isLoopback(host)) {
     throw new ListenError(
       'host_needs_keys',
       `--host ${host} would let everybody on the network in, since no keys protect this server: ` +
-        'use --host 127.0.0.1 and put a proxy that checks who asks (nginx, Caddy) before it',
+        'give --keys, where it has them (millrace keys add), or use --host 127.0.0.1 and put a proxy that checks who asks before it',
     )
   }
   try {
@@ -41,8 +46,8 @@ export function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith('127.')
 }
 
-export function urlOf(host: string, port: number): string {
-  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+export function urlOf(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
 function listenError(error: unknown, host: string, port: number): unknown {

@@ -10,7 +10,6 @@ import { createGuard } from '../../collect/guard.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import type { Sink, SinkRecord } from '../../collect/sink.ts'
 import { eventsTopic, rejectedTopic } from '../../collect/topics.ts'
-import { openAccess } from '../../http/access.ts'
 import { hashOf, type Key, keysOf } from '../../http/keys.ts'
 import { createApp } from '../../http/server.ts'
 import type { Tokens } from '../../http/tokens.ts'
@@ -25,7 +24,7 @@ export const NOW = Date.parse('2026-11-22T10:00:00.000Z')
 export interface DoorWorldOptions extends Partial<DoorsOptions & EventIntakeOptions> {
   /** By secret; `dev` when left out. */
   readonly keys?: Readonly<Record<string, Key>>
-  readonly trustProxyHops?: number
+  readonly trustProxy?: number
 }
 
 /** All ways in without a socket and without a broker: what is safe lies in `records`. */
@@ -59,10 +58,10 @@ export class DoorWorld {
       },
       metrics: async () => '',
       bodyBytesMax: whole.batchBytesMax,
-      trustProxyHops: options.trustProxyHops ?? 0,
-      routes: app => {
+      protection: { keys: hashed, keyed: true, perAddress: 0, trustProxy: options.trustProxy ?? 0 },
+      routes: (app, access) => {
         const intake = new EventIntake(whole)
-        const guard = createGuard(openAccess({ app, keys: hashed, perAddress: 0 }))
+        const guard = createGuard(access)
         addDoors({ app, intake, guard, tokens: noTokens, clock, telemetry: whole.telemetry }, whole)
       },
     })

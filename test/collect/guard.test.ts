@@ -1,6 +1,5 @@
 import type { InjectOptions } from 'fastify'
 import { createGuard } from '../../collect/guard.ts'
-import { openAccess } from '../../http/access.ts'
 import { devKeys, hashOf, type Key, type Keys, keysOf } from '../../http/keys.ts'
 import { createApp } from '../../http/server.ts'
 import { assert, suite } from '../harness.ts'
@@ -134,8 +133,9 @@ function asker(known: Keys, perAddress = 0) {
     health: async () => ({ alive: true }),
     ready: async () => ({ ready: true, reasons: [] }),
     metrics: async () => '',
-    routes(app) {
-      const guard = createGuard(openAccess({ app, keys: known, perAddress }))
+    protection: { keys: known, keyed: known !== devKeys, perAddress },
+    routes(app, access) {
+      const guard = createGuard(access)
       app.post('/in', async request => {
         const { body } = request
         const inBody =

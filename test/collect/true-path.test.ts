@@ -9,7 +9,7 @@ import { unpackFailed } from '../../collect/failed-event.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import { startCollect } from '../../collect/server.ts'
 import { collectTopics } from '../../collect/topics.ts'
-import { devKeys } from '../../http/keys.ts'
+import { unprotected } from '../../http/protection.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { systemClock as clock } from '../../runtime/clock.ts'
 import { decodeEvent } from '../../runtime/decode.ts'
@@ -33,7 +33,7 @@ test('what was answered 200 lies on the topic, by the user, and the rest on the 
       logger: { error: assert.unreachable },
     },
     ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX, keepIp: true },
-    ...{ trustProxyHops: 0, sink: new DirectSink(log), keys: devKeys, perAddress: 0 },
+    ...{ sink: new DirectSink(log), protection: unprotected },
     tokens: { sign: () => '', open: () => ({ fault: 'unknown_key' }) },
     ready: () => ({ ready: true, reasons: [] }),
     health: () => ({ alive: true }),
