@@ -1,9 +1,8 @@
 /**
  * Why the broker cannot start, in words for the person who starts it.
- * - `folder-locked`: another process has the data folder.
  * - `port-in-use`, `host-refused`: it cannot listen there.
  */
-export type BrokerErrorCode = 'folder-locked' | 'port-in-use' | 'host-refused'
+export type BrokerErrorCode = 'port-in-use' | 'host-refused'
 
 export class BrokerError extends Error {
   override readonly name = 'BrokerError'

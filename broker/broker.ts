@@ -3,11 +3,11 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../runtime/clock.ts'
+import { lockFolder } from '../runtime/folder-lock.ts'
 import type { BrokerParts } from './api.ts'
 import { BrokerError } from './broker-error.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
 import { serveConnection } from './connection.ts'
-import { lockFolder } from './folder-lock.ts'
 import { Groups } from './groups.ts'
 import type { BrokerLog } from './log.ts'
 import { startMaintenance } from './maintenance.ts'
@@ -73,6 +73,11 @@ const INTERVALS: MaintenanceIntervals = {
   compactionMs: 15_000,
 }
 
+/** Keeps other brokers out of the folder until the answer is called. Rejects with a `FolderLocked`. */
+export function lockBrokerFolder(folder: string, now: number): Promise<() => Promise<void>> {
+  return lockFolder(folder, now, { whose: "the broker's", remedy: 'give another folder' })
+}
+
 /**
  * Starts the embedded broker: one node that speaks Kafka's protocol and keeps its logs in `folder`, made for
  * development and tests. There is no replication, no authentication and no TLS.
@@ -80,11 +85,11 @@ const INTERVALS: MaintenanceIntervals = {
  * What it acknowledges has been written to the operating system, as with Kafka's defaults: it outlives a kill of
  * the process, not a power cut. Files are synced when a segment is full and at `close`.
  *
- * Rejects with a `BrokerError` that says what to do: folder locked, port in use.
+ * Rejects with an error that says what to do: a `FolderLocked`, or a `BrokerError` where the port is in use.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { folder, host = '127.0.0.1', clock = systemClock, log = () => undefined } = options
-  const unlock = await lockFolder(folder, clock.now())
+  const unlock = await lockBrokerFolder(folder, clock.now())
   const topics = new Topics({ folder, clock, log, defaults: options.topicDefaults ?? {} })
   const offsets = new CommittedOffsets({ folder: join(folder, 'internal', 'offsets'), log })
   const transactions = new Transactions({

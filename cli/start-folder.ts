@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { lockFolder } from '../broker/folder-lock.ts'
+import { lockBrokerFolder } from '../broker/broker.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { UserError } from './user-error.ts'
 
@@ -20,9 +20,9 @@ export function startFolder(data: string, instance: string, job: string): StartF
   }
 }
 
-/** Deletes all that earlier starts left. Rejects with a `BrokerError` while a broker uses the folder. */
+/** Deletes all that earlier starts left. Rejects with a `FolderLocked` while a broker uses the folder. */
 export async function forget(folder: StartFolder): Promise<void> {
-  const unlock = await lockFolder(folder.broker, systemClock.now())
+  const unlock = await lockBrokerFolder(folder.broker, systemClock.now())
   await unlock()
   for (const part of [folder.broker, folder.run, folder.serve])
     await rm(part, { recursive: true, force: true })

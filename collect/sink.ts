@@ -1,4 +1,4 @@
-/** An event on its way to a topic. The sink keeps `value` until `put` settles: it must not be changed meanwhile. */
+/** An event on its way to a topic. */
 export interface SinkRecord {
   readonly topic: string
   /** Chooses the partition, as Java's client does (murmur2); records of one key keep the order they were put in. */
@@ -11,8 +11,8 @@ export interface SinkRecord {
 /** Where events become safe. */
 export interface Sink {
   /**
-   * Resolves once all are safe: acknowledged by the brokers, or on the disk. Rejects with a `SinkFull`, and then
-   * all of them are refused. One call's records become safe together or not at all.
+   * Resolves once all are safe: acknowledged by the brokers, or synced to the disk. Their bytes are copied before
+   * it returns. Rejects with a `SinkFull`: all of them must be put again, though some may be on their topic then.
    */
   put(records: readonly SinkRecord[]): Promise<void>
   /** Takes no more records, makes those safe that were put, and lets go of everything. */

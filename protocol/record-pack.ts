@@ -96,7 +96,15 @@ export class RecordPack {
 
   /** The whole batch, uncompressed, offsets from 0: a broker gives it its own. A view; nothing is added afterwards. */
   seal(options: EncodeOptions): Buffer {
-    const batch = this.buffer.subarray(0, this.position)
+    return this.sealed(this.buffer.subarray(0, this.position), options)
+  }
+
+  /** The same as bytes of their own, for a second way while the first may still be on its way. */
+  sealedCopy(options: EncodeOptions): Buffer {
+    return this.sealed(Buffer.from(this.buffer.subarray(0, this.position)), options)
+  }
+
+  private sealed(batch: Buffer, options: EncodeOptions): Buffer {
     batch.fill(0, 0, BATCH_HEADER_BYTES)
     batch.writeInt32BE(batch.length - LOG_OVERHEAD_BYTES, batchField.length)
     batch[batchField.magic] = 2

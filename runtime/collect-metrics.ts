@@ -1,4 +1,5 @@
 import type { Metric } from './metrics.ts'
+import { sinkMetrics } from './sink-metrics.ts'
 
 /** The part of `metrics` about events that come in over HTTP. */
 export const collectMetrics = {
@@ -28,4 +29,5 @@ export const collectMetrics = {
     attributes: [],
     boundaries: [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576],
   },
+  ...sinkMetrics,
 } as const satisfies Record<string, Metric>

@@ -10,7 +10,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   state: [],
   jobs: ['state'],
   runtime: ['protocol', 'state', 'jobs'],
-  broker: ['protocol', 'runtime/clock.ts'],
+  broker: ['protocol', 'runtime/clock.ts', 'runtime/folder-lock.ts'],
   http: ['runtime/clock.ts'],
   serve: [
     'http',
@@ -26,6 +26,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'protocol',
     'runtime/log.ts',
     'runtime/clock.ts',
+    'runtime/folder-lock.ts',
     'runtime/telemetry.ts',
     'jobs/json-schema.ts',
   ],

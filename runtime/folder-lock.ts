@@ -1,14 +1,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { BrokerError } from './broker-error.ts'
+
+/** Another process uses the folder; the message names it. */
+export class FolderLocked extends Error {
+  override readonly name = 'FolderLocked'
+  readonly code = 'folder-locked'
+}
 
 /**
  * Keeps every other process out of `folder` until the answer is called or this process ends, however it ends:
  * the lock is the one that an empty LevelDB holds, which the operating system lets go of.
- * Throws a `BrokerError` that names the holder.
+ * `whose`: such as "the broker's"; `remedy`: what else the person can do. Throws a `FolderLocked`.
  */
-export async function lockFolder(folder: string, now: number): Promise<() => Promise<void>> {
+export async function lockFolder(
+  folder: string,
+  now: number,
+  { whose, remedy }: { readonly whose: string; readonly remedy: string },
+): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true })
   const ownerPath = join(folder, 'owner')
   const lock = new ClassicLevel(join(folder, 'lock'))
@@ -16,8 +25,13 @@ export async function lockFolder(folder: string, now: number): Promise<() => Pro
     await lock.open()
   } catch (error) {
     if (!isLocked(error)) throw error
-    const message = `the broker's folder ${folder} is in use by ${readOwner(ownerPath)}: stop that one, or give another folder`
-    throw new BrokerError('folder-locked', message, error)
+    const holder = readOwner(ownerPath)
+    throw new FolderLocked(
+      `${whose} folder ${folder} is in use by ${holder}: stop that one, or ${remedy}`,
+      {
+        cause: error,
+      },
+    )
   }
   writeFileSync(ownerPath, `process ${process.pid}, since ${new Date(now).toISOString()}`)
   return () => lock.close()

@@ -1,0 +1,216 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../runtime/clock.ts'
+import { lockFolder } from '../runtime/folder-lock.ts'
+import type { Log, TopicSpec } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
+import type { SinkBatch } from './sink-batch.ts'
+import { ModeSwitch } from './sink-mode.ts'
+import { SinkQueue } from './sink-queue.ts'
+import { send, textOf, within } from './sink-send.ts'
+import { Spool, type SpoolPart } from './spool.ts'
+import { SpoolDrain } from './spool-drain.ts'
+import type { SpoolLogger } from './spool-recovery.ts'
+import { TopicPartitions } from './topic-partitions.ts'
+
+export interface SinkOptions {
+  readonly log: { readonly topics: Pick<Log['topics'], 'create' | 'describe'> } & Pick<
+    Log,
+    'producer'
+  >
+  /** All that records go to; created where they do not exist. */
+  readonly topics: readonly TopicSpec[]
+  /** `<data>/collect/<instance>`: of one process at a time. */
+  readonly folder: string
+  /** The most that the spool may take on the disk. */
+  readonly spoolBytesMax: number
+  readonly clock: Clock
+  readonly logger: SpoolLogger
+  readonly telemetry: Telemetry
+  /** The most that may wait in memory, bytes; 64 MiB when not given. */
+  readonly memoryBytesMax?: number
+  /** Brokers that take longer than this are treated as if they were away; 1,000 when not given. */
+  readonly acknowledgeMsMax?: number
+  /** How long a batch waits for more records, at least; 0 when not given: until what has arrived is read. */
+  readonly lingerMs?: number
+}
+
+const MEMORY_BYTES_MAX = 64 * 1024 * 1024
+const ACKNOWLEDGE_MS_MAX = 1_000
+/** While records are refused, it is said again no more often than so. */
+const TELL_AGAIN_MS = 30_000
+
+/**
+ * Opens the sink that brings records to Kafka, by way of a spool on the disk while the brokers are away. Waits for
+ * the brokers for a moment only. Rejects with a `FolderLocked`, a `SpoolFormat` or the disk's error.
+ */
+export async function openSink(options: SinkOptions): Promise<Sink> {
+  const { folder, clock, logger, spoolBytesMax } = options
+  await mkdir(folder, { recursive: true })
+  const whose = { whose: "a collector's", remedy: 'give this one another --instance' }
+  const unlock = await lockFolder(folder, clock.now(), whose)
+  try {
+    const spoolOptions = { folder: join(folder, 'spool'), bytesMax: spoolBytesMax, clock, logger }
+    const sink = new ProducingSink(options, await Spool.open(spoolOptions), unlock)
+    await sink.opened()
+    return sink
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+class ProducingSink implements Sink {
+  readonly #options: SinkOptions
+  readonly #memoryBytesMax: number
+  readonly #acknowledgeMsMax: number
+  readonly #producer: ReturnType<Log['producer']>
+  readonly #modes = new ModeSwitch()
+  readonly #queue: SinkQueue
+  readonly #spool: Spool
+  readonly #drain: SpoolDrain
+  readonly #unlock: () => Promise<void>
+  readonly #kept: Promise<void>
+  readonly #removeGauges: readonly (() => void)[]
+  #closed: Promise<void> | undefined
+  #toldFullAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: SinkOptions, spool: Spool, unlock: () => Promise<void>) {
+    const { log, topics, clock } = options
+    this.#options = options
+    this.#memoryBytesMax = options.memoryBytesMax ?? MEMORY_BYTES_MAX
+    this.#acknowledgeMsMax = options.acknowledgeMsMax ?? ACKNOWLEDGE_MS_MAX
+    this.#producer = log.producer()
+    this.#spool = spool
+    this.#unlock = unlock
+    const partitions = new TopicPartitions(topics, log.topics)
+    this.#queue = new SinkQueue(clock, options.lingerMs ?? 0, partitions)
+    this.#drain = new SpoolDrain({
+      ...options,
+      ...{ spool, partitions, modes: this.#modes, producer: this.#producer },
+      acknowledgeMsMax: this.#acknowledgeMsMax,
+    })
+    this.#removeGauges = this.#measure()
+    this.#drain.start(undefined)
+    this.#kept = this.#keepAll()
+  }
+
+  /** Resolves when records go to the brokers, or soon after where they do not. */
+  async opened(): Promise<void> {
+    const { clock, logger } = this.#options
+    const records = this.#spool.records
+    if (records > 0) logger.info({ records }, 'what an earlier process spooled is being drained')
+    const live = this.#modes.not('spooling').then(() => this.#modes.not('returning'))
+    if ((await within(clock, this.#acknowledgeMsMax, live)) === 'late')
+      logger.warn({}, 'events go to the spool, until the brokers answer and it is drained')
+  }
+
+  put(records: readonly SinkRecord[]): Promise<void> {
+    const full = this.#full(records)
+    if (full === undefined) return this.#queue.add(records)
+    this.#refused(full, records.length)
+    return Promise.reject(full)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#queue.close()
+    this.#drain.stop()
+    await this.#kept
+    await this.#producer.close()
+    await this.#drain.ended()
+    await this.#spool.close()
+    for (const remove of this.#removeGauges) remove()
+    await this.#unlock()
+  }
+
+  async #keepAll(): Promise<void> {
+    for (;;) {
+      const batch = await this.#queue.next()
+      if (batch === undefined) return
+      await this.#keep(batch)
+      this.#queue.done(batch)
+    }
+  }
+
+  /** To the brokers, or else to the disk. */
+  async #keep(batch: SinkBatch): Promise<void> {
+    const { clock, logger, telemetry } = this.#options
+    await this.#modes.not('returning')
+    if (this.#modes.mode !== 'live' || !batch.placed) {
+      this.#modes.set('spooling')
+      await this.#toSpool(batch)
+      return
+    }
+    const sent = send(batch, { ...this.#options, producer: this.#producer })
+    const outcome = await within(clock, this.#acknowledgeMsMax, sent.acknowledged)
+    if (outcome === true) {
+      telemetry.add('millrace_collect_produced_records', batch.records)
+      return batch.safe()
+    }
+    const reason = outcome === 'late' ? `no answer for ${this.#acknowledgeMsMax} ms` : sent.fault()
+    logger.warn({ reason: textOf(reason) }, 'the brokers do not take events: they go to the spool')
+    this.#modes.set('spooling')
+    this.#drain.start({ acknowledged: sent.acknowledged, part: await this.#toSpool(batch) })
+  }
+
+  /** `undefined` where the disk did not take it, so that its senders must try again. */
+  async #toSpool(batch: SinkBatch): Promise<SpoolPart | undefined> {
+    const { clock, telemetry } = this.#options
+    try {
+      const part = await this.#spool.append(batch.frames(clock.now()))
+      telemetry.add('millrace_collect_spooled_records', batch.records)
+      batch.safe()
+      return part
+    } catch (error) {
+      if (!(error instanceof SinkFull)) throw error
+      this.#refused(error, batch.records)
+      batch.refused(error)
+      return undefined
+    }
+  }
+
+  /** Why these records cannot even wait. */
+  #full(records: readonly SinkRecord[]): SinkFull | undefined {
+    if (this.#closed !== undefined)
+      return new SinkFull('closed', 'this collector is about to end: try again', 5)
+    const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), this.#queue.bytes)
+    if (bytes > this.#memoryBytesMax)
+      return new SinkFull('memory_full', 'more events come than can be kept: try again', 1)
+    const away = this.#modes.mode === 'spooling'
+    return away && !this.#spool.hasRoom(bytes) ? this.#spool.full() : undefined
+  }
+
+  #refused(full: SinkFull, records: number): void {
+    const { clock, logger, telemetry } = this.#options
+    telemetry.add('millrace_collect_refused_records', records, { reason: full.code })
+    if (clock.elapsed() - this.#toldFullAt < TELL_AGAIN_MS) return
+    this.#toldFullAt = clock.elapsed()
+    const cause = full.cause === undefined ? {} : { cause: textOf(full.cause) }
+    logger.error({ code: full.code, ...cause }, `events are refused: ${full.message}`)
+  }
+
+  #measure(): readonly (() => void)[] {
+    const { telemetry } = this.#options
+    const spool = this.#spool
+    const gauge = (name: SinkGauge, read: () => number) =>
+      telemetry.gauge(name, () => [{ value: read() }])
+    return [
+      gauge('millrace_collect_waiting_bytes', () => this.#queue.bytes),
+      gauge('millrace_collect_spool_bytes', () => spool.bytes),
+      gauge('millrace_collect_spool_records', () => spool.records),
+      gauge('millrace_collect_spool_age_seconds', () => spool.ageMs / 1_000),
+    ]
+  }
+}
+
+type SinkGauge =
+  | 'millrace_collect_waiting_bytes'
+  | 'millrace_collect_spool_bytes'
+  | 'millrace_collect_spool_records'
+  | 'millrace_collect_spool_age_seconds'

@@ -1,0 +1,68 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Producer } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import type { SinkBatch } from './sink-batch.ts'
+
+/** A send that is under way, or not any more. */
+export interface Send {
+  /** Whether the brokers have acknowledged it; it never rejects. */
+  readonly acknowledged: Promise<boolean>
+  /** Why they have not; for people. */
+  readonly fault: () => unknown
+}
+
+export function send(
+  batch: SinkBatch,
+  { producer, clock, telemetry }: { producer: Producer; clock: Clock; telemetry: Telemetry },
+): Send {
+  const startedAt = clock.elapsed()
+  let fault: unknown
+  const acknowledged = producer.send(batch.appends()).then(
+    () => {
+      telemetry.record('millrace_collect_produce_duration_ms', clock.elapsed() - startedAt)
+      return true
+    },
+    error => {
+      fault = error
+      return false
+    },
+  )
+  return { acknowledged, fault: () => fault }
+}
+
+/** What `work` answers, or `stopped` as soon as the signal is aborted: the work goes on. */
+export async function unless<Answer>(
+  signal: AbortSignal,
+  work: Promise<Answer>,
+): Promise<Answer | 'stopped'> {
+  let onAbort: () => void = () => undefined
+  const stopped = new Promise<'stopped'>(resolve => {
+    onAbort = () => resolve('stopped')
+  })
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What `work` answers, or `late` after so many ms: the work goes on. */
+export async function within<Answer>(
+  clock: Clock,
+  ms: number,
+  work: Promise<Answer>,
+): Promise<Answer | 'late'> {
+  const settled = new AbortController()
+  const late = clock.sleep(ms, settled.signal).then((): 'late' => 'late')
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    settled.abort()
+  }
+}
