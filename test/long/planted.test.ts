@@ -1,15 +1,25 @@
 import { assert, suite } from '../harness.ts'
+import { chainPlants } from '../simulator/chain-plants.ts'
 import { firstFailing } from '../simulator/planted.ts'
 import { plants, smallBounds } from '../simulator/plants.ts'
 
 /** Those that take a few seeds; `npm run prove` has all. */
 const QUICK = ['no fence', 'store written before the commit ended', 'an offset off by one']
+const QUICK_CHAINED = ['one more rekeyed record taken for an old one', 'a merge that can be late']
 const test = suite('planted bugs')
 
 for (const { name, edits } of plants.filter(plant => QUICK.includes(plant.name))) {
   test(`${name}: found`, async () => {
     const found = await firstFailing(edits, [1, 30])
     assert.ok(found, 'no seed failed')
+  })
+}
+
+for (const { name, edits, shape } of chainPlants.filter(plant =>
+  QUICK_CHAINED.includes(plant.name),
+)) {
+  test(`${name}: found`, async () => {
+    assert.ok(await firstFailing(edits, [1, 30], shape), 'no seed failed')
   })
 }
 

@@ -10,6 +10,8 @@ export interface ProofOptions {
   /** How the lives of the job's process end, one after the other; the last one ends in order. */
   readonly deaths: readonly Death[]
   readonly seed: number
+  /** Of each process; 2 when left out. */
+  readonly lanes?: number
 }
 
 /** A `kill -9` in the middle of new work. */
@@ -39,19 +41,25 @@ const DEATH_MS = 60_000
  * Runs jobs/retail.ts as a process over all lines of a CSV, killing it again and again, and rejects unless its
  * outputs say what DuckDB says (`RetailWorld.assertExact`).
  */
-export async function proveRetail({ brokers, csv, deaths, seed }: ProofOptions): Promise<Proof> {
+export async function proveRetail({
+  brokers,
+  csv,
+  deaths,
+  seed,
+  lanes = 2,
+}: ProofOptions): Promise<Proof> {
   const world = await RetailWorld.open(brokers, csv)
   try {
     const random = seededRandom(seed)
     let killsAtWork = 0
     for (const [life, death] of deaths.entries()) {
       const end = Math.round((world.lines * (life + 1)) / (deaths.length + 1))
-      await dieAtWork(world, death, end, random)
+      await dieAtWork(world, death, end, random, lanes)
       if ((await world.committedSum()) < world.sent) killsAtWork += 1
       if (death.loses === 'folder') await rm(world.home(), { recursive: true })
     }
     await world.send(world.lines - world.sent)
-    const child = world.run()
+    const child = world.run({ lanes })
     try {
       await world.hasCommitted(world.sent, child)
       await child.ready()
@@ -74,12 +82,13 @@ async function dieAtWork(
   { at }: Death,
   end: number,
   random: () => number,
+  lanes: number,
 ): Promise<void> {
   const before = world.sent
   const portion = end - before
   const trickling = at === undefined ? 0 : Math.floor(portion / 3)
   await world.send(portion - trickling)
-  const child = world.run({ ...(at !== undefined && { dieAt: at }) })
+  const child = world.run({ lanes, ...(at !== undefined && { dieAt: at }) })
   try {
     if (at === undefined) {
       await world.hasCommitted(before + 1 + Math.floor(portion * random() * 0.6), child)

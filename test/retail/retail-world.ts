@@ -16,6 +16,7 @@ export interface Life {
   readonly home?: string
   /** As MILLRACE_TEST_DIE_AT says it (`runtime/die-at.ts`). */
   readonly dieAt?: string
+  readonly lanes?: number
 }
 
 export interface RetailProof {
@@ -103,8 +104,14 @@ export class RetailWorld extends JobOnBroker {
   }
 
   /** The job in a process of its own, to be killed. */
-  run({ brokers = this.brokers, home = this.home(), dieAt }: Life = {}): MillraceProcess {
+  run({
+    brokers = this.brokers,
+    home = this.home(),
+    dieAt,
+    lanes = 2,
+  }: Life = {}): MillraceProcess {
     const flags = ['--brokers', brokers, '--data', home, '--port', '0', '--session-ms', '6000']
+    flags.push('--lanes', String(lanes))
     const environment = dieAt === undefined ? {} : { MILLRACE_TEST_DIE_AT: dieAt }
     return new MillraceProcess(['run', this.jobPath, ...flags], environment)
   }

@@ -86,7 +86,7 @@ export class JobOnBroker {
       jobUrl: pathToFileURL(this.jobPath).href,
       kafka: { brokers: this.brokers, clientId: this.name },
       folder,
-      lanes: 2,
+      lanes: 1, // a thread loads for half a second of processor time
       mode: 'exactly-once',
       era: 0,
       acceptLoss: false,

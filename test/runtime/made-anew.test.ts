@@ -108,7 +108,7 @@ async function atWork(
   await admin.connect()
   const world = await JobWorld.open(broker.address, name, { partitions: 1 })
   try {
-    const job = await world.start({ lanes: 1 })
+    const job = await world.start()
     await world.send(...world.some(30))
     await world.settled()
     await body(world, job, admin)
