@@ -1,18 +1,33 @@
+import type { Addresses } from './address.ts'
 import { readBodiesRaw } from './body.ts'
+import { addClickRoutes } from './click.ts'
 import { allowPages } from './cors.ts'
 import type { Door } from './door.ts'
+import { addFormRoutes } from './forms.ts'
+import { createJudge } from './judge.ts'
+import { addPageScript } from './page-script.ts'
+import { addPixelRoutes } from './pixel.ts'
 import { addSegmentRoutes, type SegmentOptions } from './segment-routes.ts'
 import { addSettingsRoute } from './settings-route.ts'
+import { addUnsubscribeRoutes } from './unsubscribe.ts'
 
 export interface DoorsOptions extends SegmentOptions {
   /** Where browsers find this server; what their requests say when left out. */
   readonly publicUrl?: string
+  readonly addresses?: Addresses
 }
 
 /** Every way in. */
 export function addDoors(door: Door, options: DoorsOptions): void {
+  const { keepIp, addresses } = options
+  const judge = createJudge()
   readBodiesRaw(door.app)
   allowPages(door.app)
   addSegmentRoutes(door, options)
   addSettingsRoute(door, options.publicUrl)
+  addPageScript(door.app)
+  addPixelRoutes(door, { judge, keepIp })
+  addClickRoutes(door, { judge, keepIp })
+  addUnsubscribeRoutes(door, { keepIp })
+  addFormRoutes(door, { addresses, keepIp })
 }

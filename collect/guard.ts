@@ -21,8 +21,8 @@ export function createGuard(access: Access): Guard {
       const secret = secretInHeader(request) ?? inBody ?? secretInQuery(request, 'writeKey')
       const admission = await access.admit(request, 'write', secret)
       refuseOverLimit(admission)
-      const { name, requireConsent = false } = admission.key
-      return { name, requireConsent }
+      const { name, requireConsent = false, origins } = admission.key
+      return { name, requireConsent, ...(origins !== undefined && { origins }) }
     },
   }
 }

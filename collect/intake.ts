@@ -4,6 +4,8 @@ export interface Source {
   readonly name: string
   /** Events without `context.consent.categoryPreferences` are refused. */
   readonly requireConsent: boolean
+  /** Pages that its key is for, as origins.ts has them; any when not given. A form sends people on to these. */
+  readonly origins?: readonly string[]
 }
 
 /** What the door knows of events that came together, in one request, file or answer. */

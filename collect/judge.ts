@@ -11,6 +11,8 @@ export interface Engagement extends Omit<Facts, 'linksInLastSeconds' | 'delivere
   readonly link?: string
   /** When the message was delivered, where the caller knows it better than what was remembered. */
   readonly deliveredAt?: number
+  /** When it was sent; stands for the delivery of which nothing was heard. */
+  readonly sentAt?: number
 }
 
 /** The part of an event's `context` that says who opened or clicked, and what that rests on. */
@@ -77,13 +79,13 @@ export function createJudge(ruleset: Ruleset = rules202611): Judge {
       remembered(message).deliveredAt = at
     },
     clicked: (message, link, at) => void clicked(message, link, at),
-    classifyRequest({ message, link, deliveredAt: known, ...given }) {
+    classifyRequest({ message, link, deliveredAt: known, sentAt, ...given }) {
       const links =
         message !== undefined && link !== undefined && given.kind === 'click'
           ? clicked(message, link, given.at)
           : undefined
       const deliveredAt =
-        known ?? (message === undefined ? undefined : remembered(message).deliveredAt)
+        known ?? (message === undefined ? undefined : remembered(message).deliveredAt) ?? sentAt
       const facts: Facts = {
         ...given,
         ...(deliveredAt !== undefined && { deliveredAt }),

@@ -1,4 +1,5 @@
 import { collectMetrics } from './collect-metrics.ts'
+import { pageMetrics } from './page-metrics.ts'
 import { rekeyMetrics } from './rekey-metrics.ts'
 import { serveMetrics } from './serve-metrics.ts'
 
@@ -176,6 +177,7 @@ export const metrics = {
 
   ...serveMetrics,
   ...collectMetrics,
+  ...pageMetrics,
   millrace_requests: {
     kind: 'counter',
     unit: '{request}',
