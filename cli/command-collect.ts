@@ -11,15 +11,15 @@ import {
   parseUrl,
   wholeNumber,
 } from './flags.ts'
+import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
 
-interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags {
+interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly createTopics: boolean
   readonly partitions: number
   readonly replication: number
   readonly eventBytes: number
   readonly batchBytes: number
   readonly leaveOutIp: boolean
-  readonly trustProxy: number
   readonly publicUrl?: string
 }
 
@@ -50,13 +50,9 @@ export function registerCollect(program: Command, context: CommandContext): void
         .argParser(wholeNumber(1_024, 16_000_000)),
     )
     .addOption(flag('--leave-out-ip', "leave the sender's address out of events").default(false))
-    .addOption(
-      flag('--trust-proxy <hops>', 'proxies before this server, whose word on the sender is taken')
-        .default(0)
-        .argParser(wholeNumber(0, 10)),
-    )
     .addOption(flag('--public-url <url>', 'where browsers find this server').argParser(parseUrl))
   addListenFlags(command, 8081)
+  addKeyFlags(command)
   addBrokerFlags(command)
   addDataFlags(command).action((flags: CollectFlags) => collectCommand(flags, context))
 }
@@ -65,18 +61,20 @@ async function collectCommand(
   flags: CollectFlags,
   { signal, clock, logger, print }: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { unprotected }] =
+  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { openProtection }] =
     await Promise.all([
       import('./connection.ts'),
       import('../collect/server.ts'),
       import('../runtime/telemetry.ts'),
       import('../collect/direct-sink.ts'),
-      import('../http/protection.ts'),
+      import('./protection.ts'),
     ])
+  const { protection, ...opened } = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-collect' })
   const log = openLog(flags, 'millrace-collect', clock, logger)
   try {
     const { collectTopics } = await import('../collect/topics.ts')
+    const { addressesOf } = await import('../collect/address.ts')
     if (flags.createTopics)
       await log.topics.create(collectTopics(flags.partitions, flags.replication))
     const collect = await startCollect({
@@ -85,8 +83,9 @@ async function collectCommand(
       keepIp: !flags.leaveOutIp,
       ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),
       sink: new DirectSink(log),
-      protection: { ...unprotected, trustProxy: flags.trustProxy },
-      tokens: { sign: () => '', open: () => ({ fault: 'unknown_key' }) },
+      protection,
+      tokens: opened.tokens,
+      addresses: addressesOf(opened.addressSecret),
       ready: () => ({ ready: true, reasons: [] }),
       health: () => ({ alive: true }),
     })
@@ -96,5 +95,6 @@ async function collectCommand(
   } finally {
     await log.close()
     await telemetry.close()
+    opened.close()
   }
 }

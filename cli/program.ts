@@ -5,6 +5,7 @@ import { registerCheck } from './command-check.ts'
 import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
+import { registerKeys } from './command-keys.ts'
 import { registerReplay } from './command-replay.ts'
 import { registerRun } from './command-run.ts'
 import { registerServe } from './command-serve.ts'
@@ -38,6 +39,7 @@ export function createProgram(
   registerCheck(program, context)
   registerCollect(program, context)
   registerServe(program, context)
+  registerKeys(program, context)
   registerReplay(program, context)
   registerFeatures(program, context)
   registerDead(program, context)

@@ -81,7 +81,7 @@ function hashFault(text: string): string | undefined {
   return `a hash, "sha256:" and 64 hexadecimal digits (millrace keys add makes both it and the secret)`
 }
 
-function fieldFault(text: string): string | undefined {
+export function fieldFault(text: string): string | undefined {
   return /^[^\s,]{1,200}$/.test(text) ? undefined : "a feature's name, without spaces and commas"
 }
 

@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export type SecretFileErrorCode =
@@ -35,6 +46,7 @@ export interface SecretFile {
 
 const BYTES_MAX = 4_194_304
 const OWNER_ONLY = 0o600
+const MODE_KEPT = 0o640
 const FORBIDDEN: Record<Privacy, number> = { hashes: 0o022, secrets: 0o027 }
 const UNWISE = 0o077
 
@@ -63,11 +75,21 @@ export async function readSecretFile(path: string, privacy: Privacy): Promise<Se
   }
 }
 
-/** Replaces the file, as a whole or not at all, also when the power fails; only its owner can read it. */
+/**
+ * Replaces the file, as a whole or not at all, also when the power fails. It keeps its group and its owner, where
+ * this process may say so, and what they may do; a new one is its owner's only.
+ */
 export async function replaceSecretFile(path: string, text: string): Promise<void> {
-  const written = await writeBeside(path, text)
-  await rename(written, path)
-  await syncFolder(dirname(path))
+  await mkdir(dirname(path), { recursive: true })
+  const target = await realpath(path).catch(() => path)
+  const before = await stat(target).catch(() => undefined)
+  const written = await writeBeside(target, text)
+  if (before !== undefined) {
+    await chmod(written, before.mode & MODE_KEPT)
+    await chown(written, before.uid, before.gid).catch(ignoreForbidden)
+  }
+  await rename(written, target)
+  await syncFolder(dirname(target))
 }
 
 /** The same for a file that must not be there yet; answers whether it was this call that made it. */
@@ -96,6 +118,11 @@ async function writeBeside(path: string, text: string): Promise<string> {
     await file.close()
   }
   return beside
+}
+
+/** Only root may give files away. */
+function ignoreForbidden(error: unknown): void {
+  if (codeOf(error) !== 'EPERM') throw error
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -24,6 +24,8 @@ export interface Tls {
   readonly pair: Pair
   /** Called with each new pair; connections that are open keep the old. The answer ends that. */
   onRenewal(listener: (pair: Pair) => void): () => void
+  /** Looks for renewed ones now. */
+  reload(): Promise<void>
   close(): void
 }
 
@@ -58,6 +60,7 @@ export async function openTls({ certPath, keyPath, clock, logger }: TlsOptions):
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    reload: () => watched.reload(),
     close: () => watched.close(),
   }
 }

@@ -15,6 +15,7 @@ const commands = [
   'collect',
   'dead',
   'features',
+  'keys',
   'replay',
   'run',
   'serve',
