@@ -42,10 +42,12 @@ test.before(async () => {
 })
 test.after(() => rm(folder, { recursive: true, force: true }))
 
-test('it holds JavaScript and types, and neither TypeScript nor tests', () => {
+test('it holds JavaScript, types and templates, and neither TypeScript nor tests', () => {
   const strange = packed.filter(
     path =>
-      !/^(bin|dist)\/.+\.js$|^dist\/.+\.d\.ts$|^(package\.json|README\.md|LICENSE)$/.test(path),
+      !/^(bin|dist)\/.+\.js$|^dist\/.+\.d\.ts$|^content\/templates\/[\w-]+\.(mjml|json)$|^(package\.json|README\.md|LICENSE)$/.test(
+        path,
+      ),
   )
   assert.equal(strange, [])
   for (const path of [

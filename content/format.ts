@@ -1,0 +1,60 @@
+/**
+ * Prices and dates as a reader writes them. A template has no helpers, since AMP has none: a payload holds what is to
+ * be read, formatted. Formatters are kept, since making one takes longer than an email.
+ */
+export interface Formats {
+  /** `12.5` in EUR is "€12.50" for en-GB, "12,50 €" for de-DE. Without a number: an empty text. */
+  price(value: unknown, currency?: string): string
+  /** Epoch ms as "22 November 2026". Without a number: an empty text. */
+  date(at: unknown): string
+  /** Epoch ms as "22 November 2026 at 09:30". */
+  time(at: unknown): string
+  /** A whole number with its thousands apart. */
+  number(value: unknown): string
+}
+
+export interface FormatOptions {
+  /** BCP 47, such as "de-AT". */
+  readonly locale: string
+  /** ISO 4217; of prices that say none. */
+  readonly currency: string
+  /** IANA, such as "Europe/Vienna". */
+  readonly timeZone: string
+}
+
+const currenciesMax = 50
+
+/** Throws a RangeError for a locale, a currency or a time zone that there is not. */
+export function formats({ locale, currency, timeZone }: FormatOptions): Formats {
+  const prices = new Map<string, Intl.NumberFormat>()
+  const priceFormat = (code: string): Intl.NumberFormat => {
+    const known = prices.get(code)
+    if (known !== undefined) return known
+    const format = new Intl.NumberFormat(locale, { style: 'currency', currency: code })
+    if (prices.size < currenciesMax) prices.set(code, format)
+    return format
+  }
+  const own = priceFormat(currency)
+  const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone })
+  const times = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone })
+  const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
+  return {
+    price: (value, code) => {
+      if (!isNumber(value)) return ''
+      return (code === undefined || !/^[A-Z]{3}$/i.test(code) ? own : priceFormat(code)).format(
+        value,
+      )
+    },
+    date: at => (isTime(at) ? dates.format(at) : ''),
+    time: at => (isTime(at) ? times.format(at) : ''),
+    number: value => (isNumber(value) ? numbers.format(value) : ''),
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isTime(at: unknown): at is number {
+  return isNumber(at) && Math.abs(at) <= 8.64e15
+}
