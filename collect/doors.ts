@@ -7,6 +7,8 @@ import { addFormRoutes } from './forms.ts'
 import { createJudge } from './judge.ts'
 import { addPageScript } from './page-script.ts'
 import { addPixelRoutes } from './pixel.ts'
+import { addProductRoutes } from './products.ts'
+import { addEventRoutes, addProfileRoutes } from './profiles.ts'
 import { addSegmentRoutes, type SegmentOptions } from './segment-routes.ts'
 import { addSettingsRoute } from './settings-route.ts'
 import { addUnsubscribeRoutes } from './unsubscribe.ts'
@@ -30,4 +32,7 @@ export function addDoors(door: Door, options: DoorsOptions): void {
   addClickRoutes(door, { judge, keepIp })
   addUnsubscribeRoutes(door, { keepIp })
   addFormRoutes(door, { addresses, keepIp })
+  addEventRoutes(door)
+  addProfileRoutes(door)
+  addProductRoutes(door)
 }

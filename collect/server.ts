@@ -53,7 +53,10 @@ export async function startCollect(options: CollectOptions): Promise<Collect> {
     routes: (app, access) => {
       const { tokens, clock } = options
       const guard = createGuard(access)
-      addDoors({ app, intake: new EventIntake(options), guard, tokens, clock, telemetry }, options)
+      addDoors(
+        { app, intake: new EventIntake(options), sink, guard, tokens, clock, telemetry },
+        options,
+      )
     },
   })
   const stop = async () => {

@@ -2,6 +2,7 @@ import type { TopicSpec } from '../runtime/log.ts'
 
 export const eventsTopic = 'events'
 export const rejectedTopic = 'events.rejected'
+export const productsTopic = 'products'
 
 const weekMs = 7 * 24 * 3_600_000
 const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(weekMs) }
@@ -12,5 +13,6 @@ export function collectTopics(partitions: number, replication: number): TopicSpe
   return [
     { topic: eventsTopic, partitions, replication, config: timed },
     { topic: rejectedTopic, partitions, replication, config: kept },
+    { topic: productsTopic, partitions, replication, config: { 'cleanup.policy': 'compact' } },
   ]
 }

@@ -62,7 +62,10 @@ export class DoorWorld {
       routes: (app, access) => {
         const intake = new EventIntake(whole)
         const guard = createGuard(access)
-        addDoors({ app, intake, guard, tokens: noTokens, clock, telemetry: whole.telemetry }, whole)
+        addDoors(
+          { app, intake, sink, guard, tokens: noTokens, clock, telemetry: whole.telemetry },
+          whole,
+        )
       },
     })
   }
