@@ -4,7 +4,6 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Guard } from './guard.ts'
 import type { Intake } from './intake.ts'
-import type { Sink } from './sink.ts'
 
 /**
  * What each way in is given: a function `add…Routes(door)` adds its routes to `app`. There, whatever the content
@@ -13,8 +12,6 @@ import type { Sink } from './sink.ts'
 export interface Door {
   readonly app: FastifyInstance
   readonly intake: Intake
-  /** For what is no event. */
-  readonly sink: Sink
   readonly guard: Guard
   readonly tokens: Tokens
   readonly clock: Clock

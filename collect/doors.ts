@@ -7,7 +7,7 @@ import { addFormRoutes } from './forms.ts'
 import { createJudge } from './judge.ts'
 import { addPageScript } from './page-script.ts'
 import { addPixelRoutes } from './pixel.ts'
-import { addProductRoutes } from './products.ts'
+import { addProductRoutes, type ProductsDoor } from './products.ts'
 import { addEventRoutes, addProfileRoutes } from './profiles.ts'
 import { addSegmentRoutes, type SegmentOptions } from './segment-routes.ts'
 import { addSettingsRoute } from './settings-route.ts'
@@ -20,7 +20,7 @@ export interface DoorsOptions extends SegmentOptions {
 }
 
 /** Every way in. */
-export function addDoors(door: Door, options: DoorsOptions): void {
+export function addDoors(door: Door & ProductsDoor, options: DoorsOptions): void {
   const { keepIp, addresses } = options
   const judge = createJudge()
   readBodiesRaw(door.app)

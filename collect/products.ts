@@ -6,11 +6,16 @@ import { productIdCharsMax, productReader } from './product-row.ts'
 import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
 import { productsTopic } from './topics.ts'
 
+export interface ProductsDoor extends Pick<Door, 'app' | 'guard' | 'clock'> {
+  /** Products are no events. */
+  readonly sink: Sink
+}
+
 /**
  * `POST /v1/products`: one product, an array, or `{ "products": [...] }`, at most 1,000, into the compacted topic
  * `products`; of one id the last counts. `DELETE /v1/products/:id` takes one out. Answered once that is safe.
  */
-export function addProductRoutes({ app, guard, clock, sink }: Door): void {
+export function addProductRoutes({ app, guard, clock, sink }: ProductsDoor): void {
   const read = productReader()
   app.post('/v1/products', async (request, reply) => {
     refusePages(await guard.sourceOf(request))
