@@ -142,7 +142,7 @@ test('the write key is taken from Basic, Bearer, the body and its events', async
 })
 
 test("the sender's address and browser go into events that name none, and are not a server's", async () => {
-  const world = new DoorWorld({ trustProxyHops: 1 })
+  const world = new DoorWorld({ trustProxy: 1 })
   const contexts = [
     undefined,
     { ip: '1.1.1.1', userAgent: 'own' },
