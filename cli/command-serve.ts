@@ -9,10 +9,17 @@ import {
   type DataFlags,
   flag,
   type ListenFlags,
+  parseUrl,
 } from './flags.ts'
+import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
+import { packageVersion } from './version.ts'
 
-interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags {
+interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly job: string
+  readonly products: string
+  readonly catalogue: string
+  readonly content?: string
+  readonly publicUrl?: string
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -21,7 +28,20 @@ export function registerServe(program: Command, context: CommandContext): void {
     .command('serve')
     .description("answer users' features over HTTP, from a local view of <job>.features")
     .addOption(flag('--job <name>', 'whose features').default('email'))
+    .addOption(
+      flag('--products <topic>', 'what is known of products, for recommendations').default(
+        'products.features',
+      ),
+    )
+    .addOption(flag('--catalogue <topic>', 'products with price and stock').default('products'))
+    .addOption(
+      flag('--content <file>', "module that exports the blocks of emails; a shop's when left out"),
+    )
+    .addOption(
+      flag('--public-url <url>', 'where mail clients find this server').argParser(parseUrl),
+    )
   addListenFlags(command, 8080)
+  addKeyFlags(command)
   addBrokerFlags(command)
   addDataFlags(command).action((flags: ServeFlags) => serveCommand(flags, context))
 }
@@ -30,26 +50,36 @@ async function serveCommand(
   flags: ServeFlags,
   { signal, clock, logger, print }: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { startSidecar }, { openTelemetry }] = await Promise.all([
-    import('./connection.ts'),
-    import('../serve/sidecar.ts'),
-    import('../runtime/telemetry.ts'),
-  ])
-  const { host, port, job, data, instance } = flags
-  const folder = join(data, 'serve', job, instance)
+  const [{ openLog }, { startSidecar }, { openTelemetry }, { openProtection }, { loadBlocks }] =
+    await Promise.all([
+      import('./connection.ts'),
+      import('../serve/sidecar.ts'),
+      import('../runtime/telemetry.ts'),
+      import('./protection.ts'),
+      import('./content-module.ts'),
+    ])
+  const { host, port, job, products, catalogue, data, instance, publicUrl } = flags
+  const blocks = await loadBlocks(flags.content)
+  const { protection, tokens, close } = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-serve' })
   const log = openLog(flags, 'millrace-serve', clock, logger)
   const fault = new AbortController()
   const failed = (error: unknown) => fault.abort(error)
   try {
-    const common = { log, clock, logger, telemetry, failed }
-    const sidecar = await startSidecar({ ...common, topic: `${job}.features`, folder, host, port })
+    const sidecar = await startSidecar({
+      ...{ log, clock, logger, telemetry, failed, host, port },
+      ...{ topic: `${job}.features`, products, catalogue },
+      folder: join(data, 'serve', job, instance),
+      ...{ blocks, protection, tokens, version: packageVersion() },
+      ...(publicUrl !== undefined && { publicUrl }),
+    })
     print(`${sidecar.url}/v1/users/<id>/features`)
     await stopped(AbortSignal.any([signal, fault.signal]))
     await Promise.all([sidecar.stop(), log.close()])
   } finally {
     await log.close()
     await telemetry.close()
+    close()
   }
   fault.signal.throwIfAborted()
 }

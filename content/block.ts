@@ -15,6 +15,15 @@ export interface ShownProduct {
   readonly category?: string
 }
 
+/** A product that somebody may like, and why. */
+export interface RecommendedProduct extends ShownProduct {
+  /** Of two, the better one has the higher; those with `because: 'popular'` are not comparable with others. */
+  readonly score: number
+  readonly because: 'viewed' | 'bought' | 'popular'
+  /** The product last viewed or bought that counts most for it, or the category. */
+  readonly of: string
+}
+
 /** What a block is made from, at the moment when it is read. */
 export interface BlockInput {
   readonly user: string
@@ -23,8 +32,8 @@ export interface BlockInput {
   /** Names of the segments that the user is in. */
   readonly segments: readonly string[]
   /** Best first, without what is sold out; empty where the block asks for none. */
-  readonly recommended: readonly ShownProduct[]
-  /** Of these ids those that the catalogue has, in their order. */
+  readonly recommended: readonly RecommendedProduct[]
+  /** Of these ids, which must stand in the features, those that the catalogue has, in their order. */
   readonly products: (ids: readonly string[]) => readonly ShownProduct[]
   /** Epoch ms. */
   readonly now: number

@@ -159,7 +159,10 @@ export class BlockAnswers {
 
   /** Who was erased must not come back from memory. */
   #forget(user: string | undefined): void {
-    if (user === undefined) return this.#lastKnown.clear()
+    if (user === undefined) {
+      this.#lastKnown.clear()
+      return
+    }
     if (this.#options.features.get(user) !== undefined) return
     for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
   }

@@ -3,6 +3,7 @@ import { Problem } from '../http/problem.ts'
 import { type BlockAnswer, BlockAnswers } from './block-answers.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
+import * as schemas from './schemas.ts'
 
 /**
  * `GET /v1/blocks/:block?user=…`: what a block shows of a user, for an email provider that asks while it sends. The
@@ -12,7 +13,7 @@ import { userIdOf } from './ids.ts'
  * it is what somebody unknown is shown.
  */
 export function addBlockRoutes(desk: Desk, answers: BlockAnswers): void {
-  desk.app.get('/v1/blocks/:block', async (request: BlockRequest, reply) => {
+  desk.app.get('/v1/blocks/:block', { schema }, async (request: BlockRequest, reply) => {
     const { key, overLimit } = await desk.readers.tolerantKeyOf(request)
     const block = desk.blocks.get(request.params.block)
     if (block === undefined) throw noSuchBlock(request.params.block, desk)
@@ -26,6 +27,28 @@ export function addBlockRoutes(desk: Desk, answers: BlockAnswers): void {
     return sendBlock(reply, fields === undefined ? answer : only(fields, answer))
   })
 }
+
+const schema = {
+  summary: 'What a block shows of a user; always 200, within its budget',
+  tags: ['blocks'],
+  params: { type: 'object', properties: { block: { type: 'string', maxLength: 64 } } },
+  querystring: {
+    type: 'object',
+    properties: {
+      user: { ...schemas.userId, description: 'Of nobody when left out' },
+      fields: { ...schemas.fields, description: 'Parts of the content, separated by commas' },
+    },
+  },
+  response: {
+    200: {
+      type: 'object',
+      required: ['source', 'ageMs'],
+      additionalProperties: true,
+      properties: schemas.standing,
+    },
+    ...schemas.problems(400, 401, 403, 404),
+  },
+} as const
 
 type BlockRequest = FastifyRequest<{
   Params: { block: string }

@@ -19,6 +19,8 @@ export interface Desk extends Omit<Views, 'all'> {
   readonly tokens: Tokens | undefined
   /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */
   readonly publicUrl: () => string
+  /** Of Millrace. */
+  readonly version: string
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>

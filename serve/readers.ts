@@ -1,4 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import { type Access, refuseOverLimit } from '../http/access.ts'
+import { secretInHeader, secretInQuery } from '../http/credentials.ts'
 import type { Key } from '../http/keys.ts'
 
 /** Who may read. */
@@ -8,10 +10,28 @@ export interface Readers {
    * `Problem`: 401 without a key or with an unknown one, 403 where the key does not allow this, 429 over a limit.
    */
   keyOf(request: FastifyRequest): Promise<Key>
-  /** The same for answers that must come: over a limit it says so instead of rejecting; 401 is all that it rejects with. */
+  /** The same for answers that must come: over a limit it says so instead of rejecting. */
   tolerantKeyOf(
     request: FastifyRequest,
   ): Promise<{ readonly key: Key; readonly overLimit: boolean }>
+}
+
+export function createReaders(access: Access): Readers {
+  const admit = (request: FastifyRequest) => {
+    const secret = secretInHeader(request) ?? secretInQuery(request, 'key')
+    return access.admit(request, 'read', secret)
+  }
+  return {
+    async keyOf(request) {
+      const admission = await admit(request)
+      refuseOverLimit(admission)
+      return admission.key
+    },
+    async tolerantKeyOf(request) {
+      const { key, overLimit } = await admit(request)
+      return { key, overLimit: overLimit !== undefined }
+    },
+  }
 }
 
 const loopbackReader: Key = { name: 'loopback', action: 'read' }

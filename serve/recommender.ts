@@ -1,17 +1,13 @@
-import type { ShownProduct } from '../content/block.ts'
+import type { RecommendedProduct, ShownProduct } from '../content/block.ts'
 import {
   missingRows,
   type ProductRow,
-  type Recommendation,
   type RecommendOptions,
   recommend,
 } from '../jobs/recommend.ts'
 import { ParsedRows } from './parsed-rows.ts'
 import { PopularCategories } from './popular-categories.ts'
 import type { TopicView } from './topic-view.ts'
-
-/** A recommended product, as the catalogue has it now, and why it is one. */
-export interface RecommendedProduct extends ShownProduct, Omit<Recommendation, 'product'> {}
 
 /** Asked for beyond what is wanted, since some turn out to be sold out or gone from the catalogue. */
 const SPARE = 20

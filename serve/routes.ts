@@ -2,12 +2,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { etagOf, namesTag } from './etag.ts'
+import { fieldsOf, onlyFields, readable } from './fields.ts'
 import { userIdOf } from './ids.ts'
-import type { RowContent } from './row.ts'
+import type { Readers } from './readers.ts'
+import * as schemas from './schemas.ts'
 import type { Standing } from './standing.ts'
 import type { Rows } from './topic-view.ts'
-
-const FIELDS_MAX = 200
 
 /**
  * `GET /v1/users/:id/features` answers a user's row with `source` and `ageMs` (see `Standing`), which are also
@@ -18,15 +18,18 @@ const FIELDS_MAX = 200
 export function addFeatureRoutes({
   app,
   features: rows,
+  readers,
   telemetry,
 }: {
   readonly app: FastifyInstance
   readonly features: Pick<Rows, 'get' | 'standingOf' | 'standingOfAbsence'>
+  readonly readers: Readers
   readonly telemetry: Telemetry
 }): void {
-  app.get('/v1/users/:id/features', async (request: FeatureRequest, reply) => {
+  app.get('/v1/users/:id/features', { schema }, async (request: FeatureRequest, reply) => {
+    const key = await readers.keyOf(request)
     const id = userIdOf(request.params.id)
-    const fields = fieldsOf(request.query.fields)
+    const fields = readable(fieldsOf(request.query.fields), key)
     const row = rows.get(id)
     if (row === undefined) throw absence(id, rows.standingOfAbsence())
 
@@ -36,9 +39,21 @@ export function addFeatureRoutes({
     reply.headers({ etag, 'cache-control': 'private, no-cache', ...headersOf(standing) })
     const known = request.headers['if-none-match']
     if (known !== undefined && namesTag(known, etag)) return reply.code(304).send()
-    return sendRow(reply, fields === undefined ? row.json : only(fields, row.json), standing)
+    return sendRow(reply, onlyFields(fields, row.json), standing)
   })
 }
+
+const schema = {
+  summary: "A user's features",
+  tags: ['users'],
+  params: { type: 'object', properties: { id: schemas.userId } },
+  querystring: { type: 'object', properties: { fields: schemas.fields } },
+  response: {
+    200: schemas.row,
+    304: { type: 'null', description: 'The row has the version that If-None-Match names' },
+    ...schemas.problems(400, 401, 403, 404, 429, 503),
+  },
+} as const
 
 type FeatureRequest = FastifyRequest<{
   Params: { id: string }
@@ -49,24 +64,6 @@ type FeatureRequest = FastifyRequest<{
 function sendRow(reply: FastifyReply, json: string, { source, ageMs }: Standing): FastifyReply {
   reply.header('content-type', 'application/json; charset=utf-8')
   return reply.send(`${json.slice(0, -1)},"source":"${source}","ageMs":${ageMs}}`)
-}
-
-/** `a,b`, or the parameter given several times; `undefined` when it was not. */
-function fieldsOf(fields: string | string[] | undefined): ReadonlySet<string> | undefined {
-  if (fields === undefined) return undefined
-  const names = (typeof fields === 'string' ? [fields] : fields).flatMap(list => list.split(','))
-  if (names.length > FIELDS_MAX) {
-    const detail = `fields names at most ${FIELDS_MAX} features, and here it names ${names.length}`
-    throw new Problem(400, 'too_many_fields', detail)
-  }
-  return new Set(names.map(name => name.trim()))
-}
-
-/** Features that the row has not are left out, too: which there are is the job's to say. */
-function only(fields: ReadonlySet<string>, json: string): string {
-  const row = JSON.parse(json) as RowContent
-  const kept = Object.entries(row.features).filter(([name]) => fields.has(name))
-  return JSON.stringify({ ...row, features: Object.fromEntries(kept) })
 }
 
 function absence(id: string, standing: Standing | undefined): Problem {

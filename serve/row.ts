@@ -16,6 +16,7 @@ export interface RowContent {
   /** Epoch ms of event time. */
   readonly asOf: number
   readonly features: Readonly<Record<string, unknown>>
+  /** Names. */
   readonly segments: readonly unknown[]
 }
 
@@ -61,7 +62,8 @@ export function versionOf(bytes: Buffer): Version {
   return [bytes.readDoubleLE(0), bytes.readDoubleLE(8)]
 }
 
-const HEAD_BYTES = 20
+/** Before the JSON of an encoded row. */
+export const HEAD_BYTES = 20
 
 function isVersion(value: unknown): value is Version {
   return Array.isArray(value) && value.length === 2 && value.every(isCount)

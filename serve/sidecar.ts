@@ -1,16 +1,15 @@
-import compress from '@fastify/compress'
 import type { BaseLogger } from 'pino'
 import type { Block } from '../content/block.ts'
+import type { Access } from '../http/access.ts'
+import type { Protection } from '../http/protection.ts'
 import { type HealthAnswer, type Http, openHttp, type ReadyAnswer } from '../http/server.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
-import { addBlockRoutes, blockAnswersOf } from './block-routes.ts'
-import type { Desk } from './desk.ts'
-import { openReaders, type Readers } from './readers.ts'
+import { addAllRoutes } from './all-routes.ts'
+import { createReaders, openReaders } from './readers.ts'
 import { Recommender } from './recommender.ts'
-import { addFeatureRoutes } from './routes.ts'
 import { openViews } from './views.ts'
 
 export interface SidecarOptions {
@@ -29,11 +28,13 @@ export interface SidecarOptions {
   readonly clock: Clock
   /** What emails show; none when not given. */
   readonly blocks?: readonly Block[]
-  /** Who may read; everybody when not given, and then only this machine can reach it. */
-  readonly readers?: Readers
+  /** Who may read; everybody on this machine, and nobody else, when not given. */
+  readonly protection?: Protection
   readonly tokens?: Tokens
   /** What links in emails begin with; its own address when not given. */
   readonly publicUrl?: string
+  /** Of Millrace, as the API's description says it. */
+  readonly version?: string
   readonly logger?: Pick<BaseLogger, 'info' | 'warn' | 'error'>
   readonly telemetry?: Telemetry
   /** An answer that may be further behind is `stale`, ms; 5,000 when not given. */
@@ -55,7 +56,6 @@ export interface Sidecar {
 }
 
 const STALE_MS = 5_000
-const COMPRESSED_FROM_BYTES = 1_024
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /**
@@ -86,9 +86,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       health: async () => healthOf(failure),
       ready: async () => ready(),
       metrics: () => telemetry.scrape(),
-      routes: app =>
-        addRoutes({
-          ...deskOf(options, () => http.url),
+      ...(options.protection && { protection: options.protection }),
+      routes: (app, access) =>
+        addAllRoutes({
+          ...deskOf(options, access, () => http.url),
           ...views,
           recommender: new Recommender(views.products, views.catalogue),
           ...{ app, telemetry, logger },
@@ -121,25 +122,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   }
 }
 
-function deskOf(
-  { blocks = [], readers = openReaders, tokens, publicUrl, clock }: SidecarOptions,
-  ownUrl: () => string,
-) {
+function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
+  const { blocks = [], protection, tokens, publicUrl, clock, version = '' } = options
   return {
     blocks: new Map(blocks.map(block => [block.name, block])),
-    ...{ readers, tokens, clock },
+    readers: protection?.keyed ? createReaders(access) : openReaders,
+    ...{ tokens, clock, version },
     publicUrl: () => publicUrl ?? ownUrl(),
   }
-}
-
-/** All routes, each part's in its own file. What they share is registered before them. */
-function addRoutes(desk: Desk): void {
-  desk.app.register(compress, { threshold: COMPRESSED_FROM_BYTES, encodings: ['br', 'gzip'] })
-  desk.app.register(async app => {
-    const inner = { ...desk, app }
-    addFeatureRoutes(inner)
-    addBlockRoutes(inner, blockAnswersOf(inner))
-  })
 }
 
 function healthOf(failure: unknown): HealthAnswer {

@@ -106,6 +106,11 @@ export class TopicView implements Rows {
     return this.#view.withPrefix(prefix, limit)
   }
 
+  /** See `View.members`. */
+  members(segment: string, after: string | undefined, limit: number) {
+    return this.#view.members(segment, after, limit)
+  }
+
   /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
   onChange(listener: (key: string | undefined) => void): void {
     this.#view.onChange(listener)

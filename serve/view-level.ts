@@ -14,7 +14,8 @@ export interface Meta {
 }
 
 export const META = 'meta'
-export const FORMAT = 1
+/** 2: with the members of segments. */
+export const FORMAT = 2
 const BLOCK_CACHE_BYTES = 32 << 20
 
 /**

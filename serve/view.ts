@@ -1,5 +1,7 @@
+import { PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
+import { memberRange, userOf } from './segment-keys.ts'
 import {
   FORMAT,
   type Level,
@@ -19,12 +21,9 @@ export interface Applied {
   readonly older: number
 }
 
-type Pending = Map<string, Buffer | undefined>
-
+const NOTHING = Buffer.alloc(0)
 /** Few enough rows that filling the batch does not hold up requests: about 30 ms. */
 const PENDING_BYTES_MAX = 4 << 20
-/** What an entry of a Map costs besides its content, about. */
-const ENTRY_BYTES = 100
 
 /** Opens the view in `folder`, making it where there is none. Rejects with a `ViewError`. */
 export async function openView(folder: string): Promise<View> {
@@ -43,13 +42,7 @@ export class View {
   #topic = ''
   #rows = 0
   #partitions: Progress[] = []
-  /**
-   * Newer than what is on the disk; `#writing` is on its way there, and stays here when it cannot be written:
-   * what was answered before is answered still.
-   */
-  #pending: Pending = new Map()
-  #writing: Pending = new Map()
-  #pendingBytes = 0
+  readonly #pending = new PendingRows()
   #changed = false
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
@@ -85,7 +78,7 @@ export class View {
   }
 
   get(key: string): Row | undefined {
-    const bytes = this.#inMemory(key) ? this.#fromMemory(key) : this.#fromDisk(key)
+    const bytes = this.#pending.has(key) ? this.#pending.get(key) : this.#fromDisk(key)
     return bytes === undefined ? undefined : decodeRow(bytes)
   }
 
@@ -112,6 +105,25 @@ export class View {
     }
   }
 
+  /**
+   * Users of a segment after one of them, in order of their ids' bytes, as the disk has them: who entered within the
+   * last second may be missing.
+   */
+  async members(
+    segment: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<{ users: string[]; more: boolean }> {
+    try {
+      const range = { ...memberRange(segment, after), limit: limit + 1 }
+      const keys = await this.#level.keys(range).all()
+      const users = keys.slice(0, limit).map(key => userOf(segment, key))
+      return { users, more: keys.length > limit }
+    } catch (error) {
+      throw viewError(this.#folder, error)
+    }
+  }
+
   /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
   onChange(listener: (key: string | undefined) => void): void {
     this.#listeners.push(listener)
@@ -122,20 +134,19 @@ export class View {
     const found = await this.#find(changes.map(([key]) => key))
     let older = 0
     for (const [key, row] of changes) {
-      const before = this.#pending.has(key) ? this.#pending.get(key) : found.get(key)
+      const before = this.#pending.isFresh(key) ? this.#pending.get(key) : found.get(key)
       if (row !== undefined && before !== undefined && isOlder(row.version, versionOf(before))) {
         older++
         continue
       }
       const after = row === undefined ? undefined : encodeRow(row)
       this.#rows += Number(after !== undefined) - Number(before !== undefined)
-      this.#pendingBytes += ENTRY_BYTES + key.length + (after?.length ?? 0)
-      this.#pending.set(key, after)
+      this.#pending.set(key, before, after)
       for (const tell of this.#listeners) tell(key)
     }
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
-    if (this.#pendingBytes >= PENDING_BYTES_MAX) await this.flush()
+    if (this.#pending.bytes >= PENDING_BYTES_MAX) await this.flush()
     return { applied: changes.length - older, older }
   }
 
@@ -151,7 +162,7 @@ export class View {
       await this.#level.close()
       this.#level = await openAnew(this.#folder)
       this.#resetting = false
-      this.#pending = new Map()
+      this.#pending.forget()
       this.#topic = topic
       this.#rows = 0
       this.#partitions = [...partitions]
@@ -166,14 +177,6 @@ export class View {
     } finally {
       await this.#level.close()
     }
-  }
-
-  #inMemory(key: string): boolean {
-    return this.#pending.has(key) || this.#writing.has(key)
-  }
-
-  #fromMemory(key: string): Buffer | undefined {
-    return this.#pending.has(key) ? this.#pending.get(key) : this.#writing.get(key)
   }
 
   #fromDisk(key: string): Buffer | undefined {
@@ -191,7 +194,7 @@ export class View {
     const onDisk: string[] = []
     for (const key of keys) {
       // Memory is asked now: a flush that ends during the wait moves its keys to the disk.
-      if (this.#inMemory(key)) found.set(key, this.#fromMemory(key))
+      if (this.#pending.has(key)) found.set(key, this.#pending.get(key))
       else onDisk.push(key)
     }
     if (onDisk.length === 0) return found
@@ -211,23 +214,25 @@ export class View {
   }
 
   async #write(): Promise<void> {
-    this.#writing = this.#pending
-    this.#pending = new Map()
-    this.#pendingBytes = 0
+    const { rows, members } = this.#pending.beginWriting()
     this.#changed = false
     try {
       // Chained: an array of operations costs abstract-level five times the processor time, all at once.
       const batch = this.#level.batch()
-      for (const [key, value] of this.#writing) {
+      for (const [key, value] of rows) {
         if (value === undefined) batch.del(rowKey(key))
         else batch.put(rowKey(key), value)
+      }
+      for (const [key, is] of members) {
+        if (is) batch.put(key, NOTHING)
+        else batch.del(key)
       }
       batch.put(META, Buffer.from(JSON.stringify(this.#meta())))
       await batch.write({ sync: true })
     } catch (error) {
       throw viewError(this.#folder, error)
     }
-    this.#writing = new Map()
+    this.#pending.written()
   }
 
   #meta(): Meta {

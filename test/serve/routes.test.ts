@@ -1,5 +1,7 @@
 import { createApp } from '../../http/server.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
+import { checkBodiesOnly } from '../../serve/openapi.ts'
+import { openReaders } from '../../serve/readers.ts'
 import { addFeatureRoutes } from '../../serve/routes.ts'
 import { type Row, readRow } from '../../serve/row.ts'
 import type { Rows } from '../../serve/topic-view.ts'
@@ -20,7 +22,10 @@ const app = createApp({
   health: async () => ({ alive: true }),
   ready: async () => ({ ready: true, reasons: [] }),
   metrics: async () => '',
-  routes: app => addFeatureRoutes({ app, features: source, telemetry: noTelemetry }),
+  routes: app => {
+    checkBodiesOnly(app)
+    addFeatureRoutes({ app, features: source, readers: openReaders, telemetry: noTelemetry })
+  },
 })
 const ask = (path: string, headers: Record<string, string> = {}) =>
   app.inject({ url: `/v1/users/${path}`, headers })

@@ -100,7 +100,7 @@ test('what was not flushed is missing after a kill, together with its position',
 })
 
 test('much at once is put on the disk without being asked', async () => {
-  const text = 'x'.repeat(1 << 20)
+  const text = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
   let flushed = 0
   for (let n = 0; n < 20; n++) {
     const big = { version: [n, 0], partition: 0, json: text } as const
@@ -110,6 +110,30 @@ test('much at once is put on the disk without being asked', async () => {
   assert.is(flushed, 5)
   assert.is(view.rows, 20)
   assert.is(view.get('user 0')?.json, text)
+})
+
+test('who is in a segment is listed, page by page, for as long as he is in it', async () => {
+  const names = ['anna', 'bert', 'cleo', 'dora', 'emil']
+  await view.apply(
+    0,
+    names.map((key, n) => [key, inSegments(key, n, ['loyal'])] as const),
+    at(5),
+  )
+  await view.apply(0, [['bert', inSegments('bert', 6, ['at risk'])], gone('dora')], at(7))
+  assert.equal(await view.members('loyal', undefined, 9), { users: [], more: false }, 'on the disk')
+  await view.flush()
+  const first = await view.members('loyal', undefined, 2)
+  assert.equal(first, { users: ['anna', 'cleo'], more: true })
+  assert.equal(await view.members('loyal', 'cleo', 2), { users: ['emil'], more: false })
+  assert.equal(await view.members('at risk', undefined, 2), { users: ['bert'], more: false })
+  assert.equal(await view.members('loya', undefined, 2), { users: [], more: false })
+
+  await view.apply(0, [['emil', inSegments('emil', 8, [])], gone('bert')], at(9))
+  await view.apply(0, [['emil', inSegments('emil', 9, ['loyal', 'at risk'])]], at(10))
+  await view.apply(0, [['anna', inSegments('anna', 11, [])]], at(12))
+  await reopened()
+  assert.equal((await view.members('loyal', undefined, 9)).users, ['cleo', 'emil'])
+  assert.equal((await view.members('at risk', undefined, 9)).users, ['emil'])
 })
 
 test('a reset forgets all rows, of memory and disk', async () => {
@@ -133,7 +157,7 @@ test('when the disk fails, nothing is written any more, and what was known is kn
   await rm(lost, { recursive: true }) // LevelDB notices when it begins its next file
   const fill = async () => {
     for (let n = 0; n < 20; n++) {
-      const json = 'x'.repeat(1 << 20)
+      const json = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
       await failing.apply(0, [[`user ${n}`, { version: [n, 0], partition: 0, json }]], at(n + 3))
     }
   }
@@ -210,6 +234,11 @@ async function reopened(): Promise<void> {
 function orders(key: string): unknown {
   const found = view.get(key)
   return found === undefined ? undefined : JSON.parse(found.json).features.orders
+}
+
+function inSegments(key: string, offset: number, segments: string[]): Row {
+  const content = { key, version: [offset, 0] as const, asOf: NOW, features: {}, segments }
+  return { version: content.version, partition: 0, json: JSON.stringify(content) }
 }
 
 function row(key: string, version: [number, number], orders: number): Row {

@@ -1,0 +1,26 @@
+import compress from '@fastify/compress'
+import { addBlockRoutes, blockAnswersOf } from './block-routes.ts'
+import type { Desk } from './desk.ts'
+import { addManyRoutes } from './many-routes.ts'
+import { checkBodiesOnly, describeRoutes } from './openapi.ts'
+import { addRecommendRoutes } from './recommend-routes.ts'
+import { addFeatureRoutes } from './routes.ts'
+import { addSegmentRoutes } from './segment-routes.ts'
+
+/** Smaller answers cost more to compress than to send. */
+const COMPRESSED_FROM_BYTES = 1_024
+
+/** Every route of serving, each part's in a file of its own; what they share is registered before them. */
+export function addAllRoutes(desk: Desk): void {
+  desk.app.register(compress, { threshold: COMPRESSED_FROM_BYTES, encodings: ['br', 'gzip'] })
+  describeRoutes(desk.app, desk.version)
+  desk.app.register(async app => {
+    checkBodiesOnly(app)
+    const inner = { ...desk, app }
+    addFeatureRoutes(inner)
+    addManyRoutes(inner)
+    addRecommendRoutes(inner)
+    addSegmentRoutes(inner)
+    addBlockRoutes(inner, blockAnswersOf(inner))
+  })
+}
