@@ -6,6 +6,7 @@ import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerKeys } from './command-keys.ts'
+import { registerRender } from './command-render.ts'
 import { registerReplay } from './command-replay.ts'
 import { registerRun } from './command-run.ts'
 import { registerServe } from './command-serve.ts'
@@ -43,6 +44,7 @@ export function createProgram(
   registerReplay(program, context)
   registerFeatures(program, context)
   registerDead(program, context)
+  registerRender(program, context)
   registerBackfill(program, context)
   return program
 }

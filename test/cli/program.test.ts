@@ -20,6 +20,7 @@ const commands = [
   'run',
   'serve',
   'start',
+  'render',
 ]
 
 test('each command has a help that says what it does', async () => {
