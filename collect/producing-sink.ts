@@ -8,7 +8,7 @@ import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
 import type { SinkBatch } from './sink-batch.ts'
 import { ModeSwitch } from './sink-mode.ts'
 import { SinkQueue } from './sink-queue.ts'
-import { send, textOf, within } from './sink-send.ts'
+import { type Send, send, textOf, within } from './sink-send.ts'
 import { Spool, type SpoolPart } from './spool.ts'
 import { SpoolDrain } from './spool-drain.ts'
 import type { SpoolLogger } from './spool-recovery.ts'
@@ -134,29 +134,33 @@ class ProducingSink implements Sink {
       const batch = await this.#queue.next()
       if (batch === undefined) return
       await this.#keep(batch)
-      this.#queue.done(batch)
     }
   }
 
   /** To the brokers, or else to the disk. */
   async #keep(batch: SinkBatch): Promise<void> {
-    const { clock, logger, telemetry } = this.#options
     await this.#modes.not('returning')
-    if (this.#modes.mode !== 'live' || !batch.placed) {
-      this.#modes.set('spooling')
-      await this.#toSpool(batch)
-      return
-    }
+    const wasLive = this.#modes.mode === 'live'
+    const sent = wasLive && batch.placed ? await this.#toBrokers(batch) : undefined
+    if (sent === 'acknowledged') return
+    this.#modes.set('spooling')
+    const part = await this.#toSpool(batch)
+    if (wasLive) this.#drain.start(sent && { acknowledged: sent.acknowledged, part })
+  }
+
+  /** The send, where it has failed or may still be under way. */
+  async #toBrokers(batch: SinkBatch): Promise<Send | 'acknowledged'> {
+    const { clock, logger, telemetry } = this.#options
     const sent = send(batch, { ...this.#options, producer: this.#producer })
     const outcome = await within(clock, this.#acknowledgeMsMax, sent.acknowledged)
     if (outcome === true) {
       telemetry.add('millrace_collect_produced_records', batch.records)
-      return batch.safe()
+      this.#queue.safe(batch)
+      return 'acknowledged'
     }
     const reason = outcome === 'late' ? `no answer for ${this.#acknowledgeMsMax} ms` : sent.fault()
     logger.warn({ reason: textOf(reason) }, 'the brokers do not take events: they go to the spool')
-    this.#modes.set('spooling')
-    this.#drain.start({ acknowledged: sent.acknowledged, part: await this.#toSpool(batch) })
+    return sent
   }
 
   /** `undefined` where the disk did not take it, so that its senders must try again. */
@@ -165,12 +169,12 @@ class ProducingSink implements Sink {
     try {
       const part = await this.#spool.append(batch.frames(clock.now()))
       telemetry.add('millrace_collect_spooled_records', batch.records)
-      batch.safe()
+      this.#queue.safe(batch)
       return part
     } catch (error) {
       if (!(error instanceof SinkFull)) throw error
       this.#refused(error, batch.records)
-      batch.refused(error)
+      this.#queue.refused(batch, error)
       return undefined
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
-import type { SinkRecord } from './sink.ts'
+import type { SinkFull, SinkRecord } from './sink.ts'
 import { type Put, SinkBatch } from './sink-batch.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
 
@@ -48,9 +48,16 @@ export class SinkQueue {
     return this.#batches.shift()
   }
 
-  /** This batch is safe, or was refused. */
-  done(batch: SinkBatch): void {
+  /** All of the batch is safe: whoever put a part of it is told. */
+  safe(batch: SinkBatch): void {
     this.bytes -= batch.bytes
+    batch.safe()
+  }
+
+  /** Nobody keeps any of it. */
+  refused(batch: SinkBatch, error: SinkFull): void {
+    this.bytes -= batch.bytes
+    batch.refused(error)
   }
 
   close(): void {

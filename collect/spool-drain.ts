@@ -1,6 +1,6 @@
 import { RecordReader } from '../protocol/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Producer } from '../runtime/log.ts'
+import { LogError, type Producer } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { PARTITION_BYTES_MAX, SinkBatch } from './sink-batch.ts'
 import type { ModeSwitch } from './sink-mode.ts'
@@ -36,6 +36,8 @@ export class SpoolDrain {
   readonly #stopped = new AbortController()
   /** The brokers refused a batch, maybe for its size: records go one by one. */
   #single = false
+  /** Of the records that the next read begins with, those that the brokers have: they are not sent again. */
+  #acknowledged = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: DrainOptions) {
@@ -104,6 +106,7 @@ export class SpoolDrain {
         await partitions.lookAt(topic)
       for (const batch of this.#batches(read)) await this.#send(batch)
       this.#single = false
+      this.#acknowledged = 0
       await spool.advance(read)
       telemetry.add('millrace_collect_drained_records', read.records)
     }
@@ -118,18 +121,21 @@ export class SpoolDrain {
       if (modes.mode === 'returning') modes.set('spooling')
       outcome = await sent.acknowledged
     }
-    if (outcome) return
-    this.#single = true
-    throw sent.fault()
+    const fault = sent.fault()
+    this.#single ||= fault instanceof LogError && fault.code === 'refused'
+    if (!outcome) throw fault
+    this.#acknowledged += batch.records
   }
 
   #batches({ frames }: SpoolRead): SinkBatch[] {
     const { partitions, clock } = this.#options
     const batches: SinkBatch[] = []
     let batch: SinkBatch | undefined
+    let skip = this.#acknowledged
     for (const { topic, batch: bytes } of frames) {
       const reader = new RecordReader(bytes)
       while (reader.next()) {
+        if (skip-- > 0) continue
         const key = reader.key()
         const partition = partitions.of(topic, key) ?? 0
         const headers = reader.hasHeaders() ? { headers: reader.headers() } : {}

@@ -1,0 +1,244 @@
+import { join } from 'node:path'
+import type { Sink, SinkRecord } from '../../collect/sink.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { openKafkaLog } from '../../runtime/kafka-log.ts'
+import type { Log } from '../../runtime/log.ts'
+import { BrokerUnderTest } from '../broker-under-test.ts'
+import { assert, rejects, skip, suite } from '../harness.ts'
+import { mountSmallDisk } from '../small-disk.ts'
+import { FaultyLog } from './faulty-log.ts'
+import { keepingLogger, openTestSink, recordsOf, withFolder } from './sink-world.ts'
+import { spoolFiles } from './spool-world.ts'
+
+const test = suite('sink, with faults')
+const broker = new BrokerUnderTest()
+let log: Log
+let topics = 0
+
+test.before(async () => {
+  await broker.start()
+  log = openKafkaLog({ brokers: broker.address, clientId: 'sink-test', clock: systemClock })
+})
+
+test.after(async () => {
+  await log.close()
+  await broker.stop()
+})
+
+test('while the brokers hold back, puts resolve on the disk; afterwards each record is there once, in order', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 50 })
+    await world.put(sink, 20)
+    world.faulty.fate = 'hold'
+    await world.put(sink, 20)
+    await world.put(sink, 20)
+    assert.ok((await world.found()).length <= 20 * world.keys)
+    world.faulty.fate = 'pass'
+    await world.put(sink, 20)
+    await sink.close()
+    await world.checkAll({ timesMax: 1 })
+  }))
+
+test('what was in flight when the answer was lost is there twice at most', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 5_000 })
+    await world.put(sink, 5)
+    world.faulty.fate = 'lose-answer'
+    const put = world.put(sink, 1)
+    await put
+    world.faulty.fate = 'pass'
+    await world.put(sink, 5)
+    await sink.close()
+    await world.checkAll({ timesMax: 2 })
+  }))
+
+test('brokers that fail again and again in the middle of a drain lose nothing and turn nothing round', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 50 })
+    for (let round = 0; round < 6; round++) {
+      world.faulty.fate = round % 2 === 0 ? 'fail' : 'hold'
+      await world.put(sink, 10)
+      world.faulty.fate = 'pass'
+      await world.put(sink, 10)
+    }
+    await sink.close()
+    await world.checkAll({ timesMax: 1 })
+  }))
+
+test('a closed sink has spooled what the brokers did not take, and the next one drains it first', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 50 })
+    await world.put(sink, 3)
+    world.faulty.fate = 'hold'
+    const late = world.put(sink, 1)
+    await sink.close()
+    await late
+    world.faulty.fate = 'pass'
+    const next = await world.open()
+    await world.put(next, 3)
+    await next.close()
+    await world.checkAll({ timesMax: 2 })
+  }))
+
+test('it opens while no broker answers, and takes events until they do', () =>
+  inWorld(async world => {
+    let answer: () => void = () => undefined
+    const away = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    const create: Log['topics']['create'] = async specs => {
+      await away
+      await log.topics.create(specs)
+    }
+    const logger = keepingLogger()
+    const sink = await openTestSink(
+      {
+        topics: { create, describe: log.topics.describe.bind(log.topics) },
+        producer: () => log.producer(),
+      },
+      world.topic,
+      world.folder,
+      { acknowledgeMsMax: 20, logger },
+    )
+    assert.match(
+      logger.logged[0]?.message ?? '',
+      /events go to the spool, until the brokers answer/,
+    )
+    await world.put(sink, 10)
+    answer()
+    await world.put(sink, 10)
+    await sink.close()
+    await world.checkAll({ timesMax: 1 })
+  }))
+
+test('a full spool refuses in words, and what it took is drained', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 20, spoolBytesMax: 20_000 })
+    world.faulty.fate = 'hold'
+    const error = await rejects(() => world.put(sink, 200), 'spool_full')
+    assert.match(error.message, /the brokers are away, and the spool has reached its/)
+    await rejects(() => sink.put([world.record('x'.repeat(5_000))]), 'spool_full')
+    world.faulty.fate = 'pass'
+    await sink.close()
+    await world.checkAll({ timesMax: 2 })
+  }))
+
+test('more than may wait in memory is refused at once, and taken when there is room again', () =>
+  inWorld(async world => {
+    const sink = await world.open({ acknowledgeMsMax: 60_000, memoryBytesMax: 10_000 })
+    world.faulty.fate = 'hold'
+    const first = sink.put([world.record('x'.repeat(9_000))])
+    await rejects(() => sink.put([world.record('x'.repeat(9_000))]), 'memory_full')
+    world.faulty.fate = 'pass'
+    await first
+    await sink.put([world.record('x'.repeat(9_000))])
+    await sink.close()
+    await rejects(() => sink.put([world.record('late')]), 'closed')
+  }))
+
+test('a batch that the brokers find too large is sent in smaller ones', () =>
+  inWorld(async world => {
+    const sink = await world.open()
+    world.faulty.recordsMax = 1
+    await world.put(sink, 4)
+    await sink.close()
+    world.faulty.recordsMax = Number.POSITIVE_INFINITY
+    await world.checkAll({ timesMax: 2 })
+  }))
+
+test('a full disk under the spool refuses, and costs nothing that was taken', async () => {
+  const disk = mountSmallDisk(4)
+  if (typeof disk === 'string') return skip(disk)
+  try {
+    await inWorld(async world => {
+      const sink = await world.open({ acknowledgeMsMax: 20 })
+      await world.put(sink, 3)
+      world.faulty.fate = 'hold'
+      await world.put(sink, 3)
+      disk.fill()
+      await rejects(() => sink.put([world.record('x'.repeat(200_000))]), 'disk_failed')
+      await disk.empty()
+      await world.put(sink, 3)
+      world.faulty.fate = 'pass'
+      await sink.close()
+      await world.checkAll({ timesMax: 2 })
+    }, disk.folder)
+  } finally {
+    disk.unmount()
+  }
+})
+
+test('one process has the folder: a second is told which', () =>
+  inWorld(async world => {
+    const sink = await world.open()
+    const error = await rejects(() => world.open(), 'folder-locked')
+    assert.match(error.message, new RegExp(`in use by process ${process.pid}, since .*--instance`))
+    await sink.close()
+    await (await world.open()).close()
+  }))
+
+test.run()
+
+/** Puts to one topic by way of a sink with faults, and knows what was answered. */
+class World {
+  readonly topic = `sink-faults-${process.pid}-${topics++}`
+  readonly faulty = new FaultyLog(log)
+  readonly folder: string
+  readonly keys = 8
+  /** Of each key the values whose put resolved, in the order of the puts. */
+  readonly #safe = new Map<string, string[]>()
+  #next = 0
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  open(options: Parameters<typeof openTestSink>[3] = {}): Promise<Sink> {
+    return openTestSink(this.faulty, this.topic, this.folder, options)
+  }
+
+  record(value: string, key = 'other'): SinkRecord {
+    return { topic: this.topic, key, value: Buffer.from(value) }
+  }
+
+  /** Of each key so many, one after the other; the keys at once. Rejects when one is refused. */
+  async put(sink: Sink, each: number): Promise<void> {
+    const keys = Array.from({ length: this.keys }, (_, index) => `user-${index}`)
+    await Promise.all(
+      keys.map(async key => {
+        for (let count = 0; count < each; count++) {
+          const value = `${this.#next++}`.padStart(50, '.')
+          await sink.put([this.record(value, key)])
+          this.#safe.set(key, [...(this.#safe.get(key) ?? []), value])
+        }
+      }),
+    )
+  }
+
+  found() {
+    return recordsOf(log, this.topic)
+  }
+
+  /** Every record that was safe is on the topic, at most so often; of a key, the first of each stand in order. */
+  async checkAll({ timesMax }: { timesMax: number }): Promise<void> {
+    const sink = await this.open()
+    while ((await spoolFiles(join(this.folder, 'spool'))).length > 0) await systemClock.sleep(20)
+    await sink.close()
+    const found = await this.found()
+    for (const [key, safe] of this.#safe) {
+      const values = found.filter(each => each.key === key).map(each => each.value ?? '')
+      const once = [...new Set(values)]
+      assert.equal(
+        once.filter(value => safe.includes(value)),
+        safe,
+      )
+      for (const value of once)
+        assert.ok(values.filter(each => each === value).length <= timesMax, `${value} of ${key}`)
+    }
+  }
+}
+
+async function inWorld(body: (world: World) => Promise<void>, folder?: string): Promise<void> {
+  if (folder !== undefined) return body(new World(folder))
+  await withFolder(own => body(new World(own)))
+}
