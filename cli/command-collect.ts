@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type CommandContext, stopped } from './context.ts'
 import {
@@ -17,6 +18,8 @@ interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly createTopics: boolean
   readonly partitions: number
   readonly replication: number
+  readonly topic: string
+  readonly spoolMb: number
   readonly eventBytes: number
   readonly batchBytes: number
   readonly leaveOutIp: boolean
@@ -38,6 +41,12 @@ export function registerCollect(program: Command, context: CommandContext): void
       flag('--replication <n>', 'replicas of topics that are made')
         .default(1)
         .argParser(wholeNumber(1, 9)),
+    )
+    .addOption(flag('--topic <topic>', 'where events go').default('events'))
+    .addOption(
+      flag('--spool-mb <n>', 'the most that is kept on the disk while the brokers are away')
+        .default(1_024)
+        .argParser(wholeNumber(1, 1_048_576)),
     )
     .addOption(
       flag('--event-bytes <n>', 'the most of one event')
@@ -61,40 +70,36 @@ async function collectCommand(
   flags: CollectFlags,
   { signal, clock, logger, print }: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { startCollect }, { openTelemetry }, { DirectSink }, { openProtection }] =
-    await Promise.all([
-      import('./connection.ts'),
-      import('../collect/server.ts'),
-      import('../runtime/telemetry.ts'),
-      import('../collect/direct-sink.ts'),
-      import('./protection.ts'),
-    ])
-  const { protection, ...opened } = await openProtection({ flags, clock, logger })
+  const [{ openLog }, { openCollect }, { openProtection }, { openTelemetry }] = await Promise.all([
+    import('./connection.ts'),
+    import('./open-collect.ts'),
+    import('./protection.ts'),
+    import('../runtime/telemetry.ts'),
+  ])
+  const opened = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-collect' })
   const log = openLog(flags, 'millrace-collect', clock, logger)
+  const fault = new AbortController()
   try {
-    const { collectTopics } = await import('../collect/topics.ts')
-    const { addressesOf } = await import('../collect/address.ts')
-    if (flags.createTopics)
-      await log.topics.create(collectTopics(flags.partitions, flags.replication))
-    const collect = await startCollect({
-      ...{ host: flags.host, port: flags.port, clock, telemetry, logger },
+    const collect = await openCollect({
+      ...{ log, clock, logger, telemetry, failed: error => fault.abort(error) },
+      ...{ host: flags.host, port: flags.port, topic: flags.topic },
+      ...{ createTopics: flags.createTopics, partitions: flags.partitions },
+      replication: flags.replication,
+      folder: join(flags.data, 'collect', flags.instance),
+      spoolBytesMax: flags.spoolMb * 1_048_576,
       ...{ eventBytesMax: flags.eventBytes, batchBytesMax: flags.batchBytes },
       keepIp: !flags.leaveOutIp,
       ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),
-      sink: new DirectSink(log),
-      protection,
-      tokens: opened.tokens,
-      addresses: addressesOf(opened.addressSecret),
-      ready: () => ({ ready: true, reasons: [] }),
-      health: () => ({ alive: true }),
+      ...opened,
     })
     print(`${collect.url}/v1/track`)
-    await stopped(signal)
+    await stopped(AbortSignal.any([signal, fault.signal]))
     await collect.stop()
   } finally {
     await log.close()
     await telemetry.close()
     opened.close()
   }
+  fault.signal.throwIfAborted()
 }

@@ -19,6 +19,7 @@ interface StartFlags extends ListenFlags, DataFlags {
   readonly fresh: boolean
   readonly brokerPort: number
   readonly jobPort: number
+  readonly collectPort: number
 }
 
 const SHOW_EVERY_MS = 500
@@ -50,6 +51,11 @@ export function registerStart(program: Command, context: CommandContext): void {
     .addOption(
       flag('--job-port <port>', "port for the job's /health, /ready and /metrics")
         .default(8082)
+        .argParser(parsePort),
+    )
+    .addOption(
+      flag('--collect-port <port>', 'port of the door for events')
+        .default(8081)
         .argParser(parsePort),
     )
     .addOption(
@@ -108,8 +114,13 @@ async function startCommand(flags: StartFlags, context: CommandContext): Promise
     const watch = watchTelemetry(await openTelemetry({ service: 'millrace-start' }), clock)
     const started = await startEverything({
       ...{ jobUrl, folder, host: flags.host, file: flags.input, eventsPerSecond: flags.rate },
-      ...{ ports: { broker: flags.brokerPort, job: flags.jobPort, serve: flags.port }, clock },
+      ...{ data: flags.data, clock },
+      ports: {
+        ...{ broker: flags.brokerPort, job: flags.jobPort },
+        ...{ collect: flags.collectPort, serve: flags.port },
+      },
       ...{ logger: quiet(context), telemetry: watch.telemetry, signal: ended, onPhase: setPhase },
+      onTell: line => screen.write(`${line}\n`),
       onLink: (label, text) => void links.push({ label, text }),
       onFatal: error => fault.abort(error),
     })

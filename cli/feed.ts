@@ -1,8 +1,9 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { Append, Log, Producer } from '../runtime/log.ts'
+import { DoorClient, type DoorClientOptions } from './door-client.ts'
 import type { Logger } from './logger.ts'
 import { replayFile } from './replay.ts'
-import { Shop } from './shop.ts'
+import { Shop, type ShopEvent } from './shop.ts'
 import { pumpShop } from './shop-pump.ts'
 
 export interface FeedOptions {
@@ -10,6 +11,8 @@ export interface FeedOptions {
   readonly topic: string
   /** A file of events, or `undefined` for the made-up shop. */
   readonly file: string | undefined
+  /** Where the shop's events go. */
+  readonly door: Pick<DoorClientOptions, 'url' | 'writeKey'>
   readonly eventsPerSecond: number
   readonly clock: Clock
   readonly logger: Pick<Logger, 'warn'>
@@ -21,27 +24,31 @@ export interface FeedOptions {
 const SEED = 1
 
 /**
- * Sends events until the signal aborts or the file ends; the topic must have no other producer. It goes on where
- * an earlier feed of the same kind ended, however that ended.
+ * Sends events until the signal aborts or the file ends: the shop's through the door for events, a file's straight to
+ * the topic, which must then have no other producer. It goes on where an earlier feed of the same kind ended,
+ * however that ended.
  */
 export async function feed(options: FeedOptions): Promise<void> {
-  const { log, topic, file, clock, logger, signal, eventsPerSecond, onUser } = options
+  const { log, topic, file, door, clock, logger, signal, eventsPerSecond, onUser } = options
   const ends = (await log.topics.ranges(topic)).map(({ end }) => Number(end))
-  const partitions = ends.length
+  if (file === undefined) {
+    const client = new DoorClient({ ...door, clock, signal })
+    let told = false
+    const send = async (events: readonly ShopEvent[]) => {
+      await client.send(events)
+      if (!told && events[0] !== undefined) onUser(events[0].userId)
+      told = true
+    }
+    // As many events are there at least as the shop has sent, so that its numbers are new.
+    const shop = new Shop({ seed: SEED, first: ends.reduce((sum, end) => sum + end, 0) })
+    return pumpShop({ shop, send, eventsPerSecond, clock, signal })
+  }
   const producer = log.producer()
   try {
-    if (file === undefined) {
-      const shop = new Shop({ seed: SEED, first: ends.reduce((sum, end) => sum + end, 0) })
-      await pumpShop({
-        ...{ shop, topic, partitions, eventsPerSecond, clock, signal },
-        producer: noticing(producer, onUser),
-      })
-      return
-    }
     const onBadLine = (line: number, reason: string) =>
       logger.warn({ file, line, reason }, 'left out a line that is no event')
     await replayFile(file, {
-      ...{ topic, partitions, onBadLine, signal },
+      ...{ topic, partitions: ends.length, onBadLine, signal },
       producer: noticing(resuming(producer, ends), onUser),
     })
   } finally {

@@ -9,6 +9,7 @@ export interface StartFolder {
   readonly broker: string
   readonly run: string
   readonly serve: string
+  readonly collect: string
 }
 
 export function startFolder(data: string, instance: string, job: string): StartFolder {
@@ -17,6 +18,7 @@ export function startFolder(data: string, instance: string, job: string): StartF
     broker: join(data, broker),
     run: join(data, 'run', job, instance),
     serve: join(data, 'serve', job, instance),
+    collect: join(data, 'collect', instance),
   }
 }
 
@@ -24,7 +26,7 @@ export function startFolder(data: string, instance: string, job: string): StartF
 export async function forget(folder: StartFolder): Promise<void> {
   const unlock = await lockBrokerFolder(folder.broker, systemClock.now())
   await unlock()
-  for (const part of [folder.broker, folder.run, folder.serve])
+  for (const part of [folder.broker, folder.run, folder.serve, folder.collect])
     await rm(part, { recursive: true, force: true })
 }
 

@@ -1,4 +1,6 @@
 import { BrokerError, startBroker } from '../broker/broker.ts'
+import { EVENT_BYTES_MAX } from '../collect/event-intake.ts'
+import { BATCH_BYTES_MAX } from '../collect/segment-routes.ts'
 import { ListenError } from '../http/listen.ts'
 import { openHttp } from '../http/server.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -9,14 +11,18 @@ import type { Telemetry } from '../runtime/telemetry.ts'
 import { startSidecar } from '../serve/sidecar.ts'
 import { feed } from './feed.ts'
 import type { Logger } from './logger.ts'
+import { openCollect } from './open-collect.ts'
+import { openProtection } from './protection.ts'
 import type { StartFolder } from './start-folder.ts'
 import { UserError } from './user-error.ts'
 
 export interface StartOptions {
   readonly jobUrl: string
   readonly folder: StartFolder
+  /** Where the signing keys lie. */
+  readonly data: string
   readonly host: string
-  readonly ports: { readonly broker: number; readonly job: number; readonly serve: number }
+  readonly ports: Readonly<Record<'broker' | 'job' | 'collect' | 'serve', number>>
   /** A file of events to feed, or `undefined` for the made-up shop. */
   readonly file: string | undefined
   readonly eventsPerSecond: number
@@ -26,6 +32,8 @@ export interface StartOptions {
   readonly signal: AbortSignal
   readonly onPhase: (phase: string) => void
   readonly onLink: (label: string, text: string) => void
+  /** A line that is too long for the display, to copy. */
+  readonly onTell: (line: string) => void
   /** Something cannot go on, and the rest is to be stopped. */
   readonly onFatal: (error: unknown) => void
 }
@@ -38,6 +46,8 @@ export interface Started {
 }
 
 const PARTITIONS = 4
+const WRITE_KEY = 'dev'
+const SPOOL_BYTES_MAX = 256 * 1_048_576
 const LANES = 2
 const CACHE_KEYS_MAX = 100_000
 const HEAP_MB_MAX = 1_024
@@ -49,8 +59,19 @@ const HANG_MS_MAX = 20_000
  * them cannot start, or the signal aborts meanwhile, those that have are stopped again.
  */
 export async function startEverything(options: StartOptions): Promise<Started> {
-  const { folder, host, ports, clock, logger, telemetry, signal, onPhase, onLink, onFatal } =
-    options
+  const {
+    folder,
+    host,
+    ports,
+    clock,
+    logger,
+    telemetry,
+    signal,
+    onPhase,
+    onLink,
+    onTell,
+    onFatal,
+  } = options
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (let last = stops.pop(); last !== undefined; last = stops.pop()) await last()
@@ -109,6 +130,27 @@ export async function startEverything(options: StartOptions): Promise<Started> {
     onLink('metrics', `${http.url}/metrics`)
     signal.throwIfAborted()
 
+    onPhase('opening the door for events')
+    const protection = await openProtection({
+      flags: { host, data: options.data, perAddress: 0 },
+      ...{ clock, logger },
+    })
+    stops.push(async () => protection.close())
+    const collect = await naming('--collect-port', () =>
+      openCollect({
+        ...{ log, topic: job.job.input, createTopics: false, partitions: PARTITIONS },
+        ...{ replication: 1, folder: folder.collect, spoolBytesMax: SPOOL_BYTES_MAX },
+        ...{ host, port: ports.collect, ...protection, keepIp: true },
+        ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX },
+        ...{ clock, logger, telemetry, failed: onFatal },
+      }),
+    )
+    stops.push(() => collect.stop())
+    onLink('events in', `${collect.url}/v1/track`)
+    onLink('', `write key: ${WRITE_KEY}`)
+    onTell(`try: ${example(collect.url)}`)
+    signal.throwIfAborted()
+
     onPhase('starting the sidecar')
     const topic = outputTopics(job.job.name).features
     const sidecar = await naming('--port', () =>
@@ -135,6 +177,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
         log,
         topic: job.job.input,
         file: options.file,
+        door: { url: collect.url, writeKey: WRITE_KEY },
         eventsPerSecond: options.eventsPerSecond,
       },
       ...{ clock, logger, signal: ending.signal, onUser },
@@ -148,6 +191,16 @@ export async function startEverything(options: StartOptions): Promise<Started> {
     await stop()
     throw error
   }
+}
+
+/** What a person can copy to see an event of his own come in. */
+function example(url: string): string {
+  const event = JSON.stringify({
+    userId: 'me',
+    event: 'Order Completed',
+    properties: { revenue: 9.5 },
+  })
+  return `curl ${url}/v1/track -u ${WRITE_KEY}: -d '${event}'`
 }
 
 /** A port in use is told with the flag of the part that wanted it. */

@@ -9,10 +9,12 @@ import { MessageIds } from './message-id.ts'
 import { isFault, type Moment, type Normal, normalise } from './normalise.ts'
 import type { Plan, PlanFault } from './plan.ts'
 import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
-import { eventsTopic, rejectedTopic } from './topics.ts'
+import { rejectedTopicOf } from './topics.ts'
 
 export interface EventIntakeOptions {
   readonly sink: Sink
+  /** Of events; those that are not taken go to its `.rejected`. */
+  readonly topic: string
   readonly telemetry: Telemetry
   /** An `identify` with an email address also joins the address to its user. */
   readonly addresses?: Addresses
@@ -30,8 +32,12 @@ export class EventIntake implements Intake {
   /** Plain maps, which every msgpack library reads; msgpackr's records only its own does. */
   readonly #packr = new Packr({ useRecords: false })
 
+  readonly #rejectedTopic: string
+  #refusal: { readonly reason: string; readonly until: number } | undefined
+
   constructor(options: EventIntakeOptions) {
     this.#options = options
+    this.#rejectedTopic = rejectedTopicOf(options.topic)
   }
 
   async take(events: readonly unknown[], arrival: Arrival): Promise<Taken> {
@@ -47,15 +53,22 @@ export class EventIntake implements Intake {
       if (fault !== undefined) {
         rejected.push({ index, ...fault })
         records.push({
-          topic: rejectedTopic,
+          topic: this.#rejectedTopic,
           key: null,
           value: packFailed(fault, events[index], arrival),
         })
       }
     }
-    if (records.length > 0) await this.#put(records)
+    if (records.length > 0) await this.#put(records, arrival.receivedAt)
     this.#count(arrival, events.length - rejected.length, rejected)
     return { accepted: events.length - rejected.length, rejected }
+  }
+
+  /** Why events were refused a moment ago; `undefined` when they are taken. */
+  refusedAt(now: number): string | undefined {
+    return this.#refusal !== undefined && now < this.#refusal.until
+      ? this.#refusal.reason
+      : undefined
   }
 
   /** Puts the event's records to the others, or answers what is wrong with it. */
@@ -65,15 +78,14 @@ export class EventIntake implements Intake {
     const unplanned = this.#unplanned(normal, moment.arrival)
     if (unplanned !== undefined) return { code: 'plan_failed', ...unplanned }
     const value = this.#packr.pack(normal.fields)
-    const { addresses, eventBytesMax } = this.#options
+    const { topic, addresses, eventBytesMax } = this.#options
     if (value.length > eventBytesMax) {
       const reason = `expected at most ${eventBytesMax} bytes, got ${value.length}`
       return { code: 'too_large', path: '', reason }
     }
-    records.push({ topic: eventsTopic, key: normal.key, value })
+    records.push({ topic, key: normal.key, value })
     const link = normal.fields.type === 'identify' ? addresses?.linkOf(normal.fields) : undefined
-    if (link !== undefined)
-      records.push({ topic: eventsTopic, key: normal.key, value: this.#packr.pack(link) })
+    if (link !== undefined) records.push({ topic, key: normal.key, value: this.#packr.pack(link) })
     return undefined
   }
 
@@ -87,11 +99,13 @@ export class EventIntake implements Intake {
     return mode === 'enforce' ? fault : undefined
   }
 
-  async #put(records: readonly SinkRecord[]): Promise<void> {
+  async #put(records: readonly SinkRecord[], now: number): Promise<void> {
     try {
       await this.#options.sink.put(records)
     } catch (error) {
       if (!(error instanceof SinkFull)) throw error
+      const until = now + error.retryAfterSeconds * 1000
+      this.#refusal = { reason: `events are refused: ${error.message}`, until }
       const headers = { 'retry-after': String(error.retryAfterSeconds) }
       throw new Problem(
         429,

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
-import { readJson } from './body.ts'
+import { rawBody, readJson } from './body.ts'
 import type { Door } from './door.ts'
 import { isObject, kindOf } from './fault.ts'
 import type { Arrival, Rejected, Taken } from './intake.ts'
@@ -41,13 +41,14 @@ export function addSegmentRoutes(door: Door, options: SegmentOptions): void {
 const json = 'application/json; charset=utf-8'
 
 async function take(
-  { intake, guard, clock }: Door,
+  { intake, guard, clock, telemetry }: Door,
   { batchBytesMax, keepIp }: SegmentOptions,
   type: string | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const receivedAt = clock.now()
+  telemetry.record('millrace_collect_body_bytes', rawBody(request).length)
   const body = readJson(request, batchBytesMax)
   const events = eventsOf(body, type)
   const source = await guard.sourceOf(request, writeKeyOf(body))

@@ -80,9 +80,7 @@ test('the table of imports has no cycle, and knows every folder with code', () =
 })
 
 test('no clock and no randomness outside runtime/clock.ts', () => {
-  const files = sources.filter(
-    file => TIMELESS.includes(folder(file)) && !CLOCKS.includes(file),
-  )
+  const files = sources.filter(file => TIMELESS.includes(folder(file)) && !CLOCKS.includes(file))
   assert.equal(
     linesWith(files, /\bDate\.now\b|\bMath\.random\b|\bnew Date\(\)|\bperformance\.now\b/),
     [],

@@ -1,6 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { DoorClient } from '../../cli/door-client.ts'
 import { feed, resuming } from '../../cli/feed.ts'
 import { watchTelemetry } from '../../cli/live-figures.ts'
 import { forget, rememberFeed, startFolder } from '../../cli/start-folder.ts'
@@ -52,19 +56,49 @@ test('a file that was fed in part, a partition further than another, is fed to i
 
 test('a shop goes on with new message ids, and tells a user who has events', async () => {
   const shop = topic(2)
+  const door = await openDoor(batch => {
+    for (const event of batch) shop.sent[0]?.push(JSON.stringify(event))
+    return 200
+  })
   const users: string[] = []
-  for (let start = 0; start < 2; start++) {
-    await feed({
-      ...options(shop.log, undefined),
-      signal: AbortSignal.timeout(150),
-      onUser: user => users.push(user),
-    })
+  try {
+    for (let start = 0; start < 2; start++) {
+      await feed({
+        ...options(shop.log, undefined),
+        door: { url: door.url, writeKey: 'dev' },
+        signal: AbortSignal.timeout(300),
+        onUser: user => users.push(user),
+      })
+    }
+  } finally {
+    await door.close()
   }
   const ids = shop.sent.flat().map(value => JSON.parse(value).messageId)
   const again = ids.length - new Set(ids).size
   assert.ok(ids.length > 100 && again / ids.length < 0.1, `${again} of ${ids.length} came twice`)
   assert.is(users.length, 2)
   assert.ok(shop.sent.flat().some(value => JSON.parse(value).userId === users[0]))
+})
+
+test('a door that is full, broken or away is asked again with the same events, and one that never will is told of', async () => {
+  const outcomes = [429, 503, 'dropped', 200, 200]
+  const taken: unknown[][] = []
+  const door = await openDoor(batch => {
+    taken.push(batch)
+    return outcomes.shift() ?? 401
+  })
+  const clock = { ...systemClock, sleep: async () => undefined }
+  const { signal } = new AbortController()
+  const client = new DoorClient({ url: door.url, writeKey: 'dev', clock, signal })
+  try {
+    const events = Array.from({ length: 300 }, (_, at) => ({ messageId: `m-${at}` }))
+    await client.send(events)
+    assert.equal(taken, [...Array(4).fill(events.slice(0, 200)), events.slice(200)])
+    const refusal = await rejects(() => client.send(events), 'events_refused')
+    assert.match(refusal.message, /answered 401/)
+  } finally {
+    await door.close()
+  }
 })
 
 test('a folder is fed from one thing until it is forgotten', async () => {
@@ -140,12 +174,29 @@ function topic(partitions: number): {
   return { log: { topics, producer: () => producer }, producer, sent }
 }
 
+/** A server that takes batches as it is told, or drops the connection. */
+async function openDoor(take: (batch: unknown[]) => number | string) {
+  const server = createServer(async (request, response) => {
+    const outcome = take(JSON.parse(await text(request)).batch)
+    if (typeof outcome === 'string') return void response.destroy()
+    response.writeHead(outcome, { 'retry-after': '1' }).end('{}')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const close = async () => {
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  }
+  return { url: `http://127.0.0.1:${port}`, close }
+}
+
 function options(log: Pick<Log, 'topics' | 'producer'>, file: string | undefined) {
   return {
     ...{
       log,
       topic: 'events',
       file,
+      door: { url: 'http://127.0.0.1:1', writeKey: 'dev' },
       eventsPerSecond: 2_000,
       clock: systemClock,
       logger: { warn: () => undefined },

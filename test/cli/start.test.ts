@@ -18,7 +18,18 @@ test.after(async () => {
 })
 
 test('shows a user with features, refuses a second one, and stops in order at Ctrl-C', async () => {
-  const anyPort = ['--data', data, '--port', '0', '--job-port', '0', '--broker-port', '0']
+  const anyPort = [
+    '--data',
+    data,
+    '--port',
+    '0',
+    '--job-port',
+    '0',
+    '--collect-port',
+    '0',
+    '--broker-port',
+    '0',
+  ]
   const first = startMillrace(['start', ...anyPort])
   running.push(first)
   const [url = ''] =
@@ -30,6 +41,17 @@ test('shows a user with features, refuses a second one, and stops in order at Ct
   }
   assert.ok(Number(row.features.views7d) > 0, JSON.stringify(row))
   assert.ok(await hasMetric(new URL('/metrics', url), 'millrace_events_in_total'))
+
+  const printed = await first.printed(/http:\S+\/v1\/track\n/)
+  assert.match(printed, /^write key: dev$/m)
+  const [, door = '', key = '', event = ''] =
+    /^try: curl (http:\S+) -u (\w+): -d '(.*)'$/m.exec(printed) ?? []
+  const sent = await fetch(door, {
+    ...{ method: 'POST', body: event },
+    headers: { authorization: `Basic ${btoa(`${key}:`)}` },
+  })
+  assert.is(await sent.text(), '{"success":true}')
+  await hasOrdered(new URL('/v1/users/me/features', url))
 
   const second = await millrace(['start', ...anyPort])
   assert.is(second.code, 1)
@@ -55,6 +77,17 @@ test('refuses a file where the shop was, and a file that is not there, in one li
   assert.is(none.code, 1)
   assert.match(none.stderr, /^millrace: \/no\/such\/file does not exist\n$/)
 })
+
+/** Until the row of the event that was sent by hand is there. */
+async function hasOrdered(url: URL): Promise<void> {
+  const deadline = systemClock.elapsed() + 20_000
+  while (systemClock.elapsed() < deadline) {
+    const row = (await (await fetch(url)).json()) as { features?: Record<string, unknown> }
+    if (row.features?.spend30d === 9.5) return
+    await systemClock.sleep(50)
+  }
+  assert.unreachable('the order did not reach its row')
+}
 
 /** A start loads what measures it last of all. */
 async function hasMetric(url: URL, name: string): Promise<boolean> {

@@ -37,10 +37,10 @@ test('a body that is too large is 413, also one that only unpacks to it, and soo
   const large = JSON.stringify({ ...event, properties: { text: 'x'.repeat(512_000) } })
   assert.is(await answer(large), '413 payload_too_large')
   assert.is(await answer(gzipSync(large)), '413 body_too_large')
-  const bomb = gzipSync(Buffer.alloc(300_000_000))
+  const bomb = gzipSync(Buffer.alloc(100_000_000))
   const before = process.memoryUsage().rss
   assert.is(await answer(bomb), '413 body_too_large')
-  assert.ok(process.memoryUsage().rss - before < 100_000_000, 'it was not unpacked')
+  assert.ok(process.memoryUsage().rss - before < 60_000_000, 'it was not unpacked')
   const many = { batch: Array.from({ length: 5_001 }, () => 0) }
   assert.is(await answer(many, {}, '/v1/batch'), '413 too_many_events')
 })

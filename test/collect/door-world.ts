@@ -9,7 +9,7 @@ import { type FailedEvent, unpackFailed } from '../../collect/failed-event.ts'
 import { createGuard } from '../../collect/guard.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import type { Sink, SinkRecord } from '../../collect/sink.ts'
-import { eventsTopic, rejectedTopic } from '../../collect/topics.ts'
+import { eventsTopic, rejectedTopicOf } from '../../collect/topics.ts'
 import { hashOf, type Key, keysOf } from '../../http/keys.ts'
 import { createApp } from '../../http/server.ts'
 import type { Tokens } from '../../http/tokens.ts'
@@ -50,7 +50,7 @@ export class DoorWorld {
       Object.entries(keys).map(([secret, key]) => ({ key, hashes: [hashOf(secret)] })),
     )
     const limits = { eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX, keepIp: true }
-    const whole = { sink, telemetry: noTelemetry, ...limits, ...options }
+    const whole = { sink, telemetry: noTelemetry, topic: eventsTopic, ...limits, ...options }
     this.app = createApp({
       ...{
         health: async () => ({ alive: true }),
@@ -85,7 +85,7 @@ export class DoorWorld {
   }
 
   get rejected(): FailedEvent[] {
-    return this.#valuesOf(rejectedTopic).map(unpackFailed)
+    return this.#valuesOf(rejectedTopicOf(eventsTopic)).map(unpackFailed)
   }
 
   /** Sends a body as JSON; `headers` over what a plain client sends. */

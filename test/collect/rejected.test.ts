@@ -166,6 +166,7 @@ test('an identify with an address also joins the address to the user', async () 
   const put = { put: async () => undefined, close: async () => undefined }
   const intake = new EventIntake({
     sink: put,
+    topic: 'events',
     telemetry: noTelemetry,
     addresses,
     eventBytesMax: 100,

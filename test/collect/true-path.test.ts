@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBroker } from '../../broker/broker.ts'
 import { topicRecords } from '../../cli/topic-records.ts'
-import { DirectSink } from '../../collect/direct-sink.ts'
 import { EVENT_BYTES_MAX } from '../../collect/event-intake.ts'
 import { unpackFailed } from '../../collect/failed-event.ts'
+import { openSink } from '../../collect/producing-sink.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import { startCollect } from '../../collect/server.ts'
 import { collectTopics } from '../../collect/topics.ts'
@@ -16,27 +16,24 @@ import { decodeEvent } from '../../runtime/decode.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { assert, suite } from '../harness.ts'
+import { keepingLogger } from './sink-world.ts'
 
 const test = suite('from a request to the topic')
 
 test('what was answered 200 lies on the topic, by the user, and the rest on the rejected one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-collect-'))
-  const broker = await startBroker({ folder })
+  const broker = await startBroker({ folder: join(folder, 'broker') })
   const log = openKafkaLog({ brokers: broker.address, clientId: 'collect', clock })
-  await log.topics.create(collectTopics(4, 1))
+  const topics = collectTopics('events', { partitions: 4, replication: 1 })
+  const whole = { ...{ log, topics, clock, telemetry: noTelemetry, logger: keepingLogger() } }
+  const sink = await openSink({
+    ...whole,
+    ...{ folder: join(folder, 'collect'), spoolBytesMax: 1_000_000 },
+  })
   const collect = await startCollect({
-    ...{
-      host: '127.0.0.1',
-      port: 0,
-      clock,
-      telemetry: noTelemetry,
-      logger: { error: assert.unreachable },
-    },
+    ...{ ...whole, sink, host: '127.0.0.1', port: 0, topic: 'events', protection: unprotected },
     ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX, keepIp: true },
-    ...{ sink: new DirectSink(log), protection: unprotected },
     tokens: { sign: () => '', open: () => ({ fault: 'unknown_key' }) },
-    ready: () => ({ ready: true, reasons: [] }),
-    health: () => ({ alive: true }),
   })
   try {
     const send = (path: string, body: unknown) =>

@@ -24,7 +24,18 @@ test('goes on where it was', async () => {
 
 /** Starts it, reads the row at the path, or of the user that it shows, and stops it in order. */
 async function shown(path?: string): Promise<{ path: string; version: [number, number] }> {
-  const anyPort = ['--data', data, '--port', '0', '--job-port', '0', '--broker-port', '0']
+  const anyPort = [
+    '--data',
+    data,
+    '--port',
+    '0',
+    '--job-port',
+    '0',
+    '--collect-port',
+    '0',
+    '--broker-port',
+    '0',
+  ]
   const started = startMillrace(['start', ...anyPort])
   running.push(started)
   const live = /http:\S+\/features\n[\s\S]*live, .* lag 0/
