@@ -6,7 +6,7 @@ export interface DoorClientOptions {
   readonly url: string
   readonly writeKey: string
   readonly clock: Clock
-  /** Ends the attempt under way, and the waiting for the next. */
+  /** Ends the waiting for another attempt. The one under way is ended by its answer, so that it is known what came in. */
   readonly signal: AbortSignal
 }
 
@@ -14,6 +14,7 @@ export interface DoorClientOptions {
 const EVENTS_MAX = 200
 const WAIT_MS_LEAST = 100
 const WAIT_MS_MOST = 5_000
+const ATTEMPT_MS_MAX = 15_000
 
 /**
  * Brings events to a collect server as an SDK does: in batches, one after the other, and again with the same message
@@ -29,7 +30,7 @@ export class DoorClient {
     this.#headers = { authorization, 'content-type': 'application/json' }
   }
 
-  /** Resolves when all are safe, or the signal aborts. Rejects when the server will never take them. */
+  /** Resolves when all are safe, or after the attempt under way when the signal aborts. Rejects when the server will never take them. */
   async send(events: readonly object[]): Promise<void> {
     for (let first = 0; first < events.length; first += EVENTS_MAX) {
       const batch = events.slice(first, first + EVENTS_MAX)
@@ -47,7 +48,8 @@ export class DoorClient {
   }
 
   async #attempt(body: string): Promise<'safe' | { readonly retryMs: number | undefined }> {
-    const { url, signal } = this.#options
+    const { url } = this.#options
+    const signal = AbortSignal.timeout(ATTEMPT_MS_MAX)
     try {
       const answer = await fetch(`${url}/v1/batch`, {
         ...{ method: 'POST', body, headers: this.#headers, signal },
@@ -64,7 +66,7 @@ export class DoorClient {
       )
     } catch (error) {
       if (error instanceof UserError) throw error
-      return { retryMs: undefined } // no answer: it is away, or the signal has aborted
+      return { retryMs: undefined } // nobody answered
     }
   }
 }
