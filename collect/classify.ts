@@ -9,20 +9,20 @@ import { type Conditions, networksOf, type Ruleset, type Verdict } from './rules
 export interface Facts {
   readonly kind: 'open' | 'click'
   /** Of the request; a provider's webhook does not tell it. */
-  readonly method?: string
+  readonly method?: string | undefined
   /** '' where the request had none. */
-  readonly userAgent?: string
-  readonly ip?: string
+  readonly userAgent?: string | undefined
+  readonly ip?: string | undefined
   /** When the message reached the recipient's server, epoch ms. */
-  readonly deliveredAt?: number
+  readonly deliveredAt?: number | undefined
   /** When it was opened or clicked, epoch ms. */
   readonly at: number
   /** Different links of the message that were clicked within ten seconds of this click, this one included, as far as it was known. */
-  readonly linksInLastSeconds?: number
+  readonly linksInLastSeconds?: number | undefined
   /** The link was one that no human sees. */
-  readonly honeypot?: boolean
+  readonly honeypot?: boolean | undefined
   /** What the provider itself says of it, such as `sendgrid:machine_open`. */
-  readonly flags?: readonly string[]
+  readonly flags?: readonly string[] | undefined
 }
 
 /** Goes into `context.classification`; jobs count what has the verdict `human`. */

@@ -6,13 +6,13 @@ import type { Ruleset } from './ruleset.ts'
 /** An open or a click, as whoever saw it knows it. */
 export interface Engagement extends Omit<Facts, 'linksInLastSeconds' | 'deliveredAt'> {
   /** Names the message and to whom it went; for what is remembered of it, and kept nowhere else. */
-  readonly message?: string
+  readonly message?: string | undefined
   /** What was clicked. */
-  readonly link?: string
+  readonly link?: string | undefined
   /** When the message was delivered, where the caller knows it better than what was remembered. */
-  readonly deliveredAt?: number
+  readonly deliveredAt?: number | undefined
   /** When it was sent; stands for the delivery of which nothing was heard. */
-  readonly sentAt?: number
+  readonly sentAt?: number | undefined
 }
 
 /** The part of an event's `context` that says who opened or clicked, and what that rests on. */
@@ -123,10 +123,17 @@ export function judgeAgain(
 function judged({ ip, userAgent, ...facts }: Facts, classification: Classification): Judged {
   return {
     classification,
-    engagement: { ...facts, ...(userAgent === '' && { userAgent }) },
+    engagement: { ...given(facts), ...(userAgent === '' && { userAgent }) },
     ...(ip !== undefined && { ip }),
     ...(userAgent && { userAgent }),
   }
+}
+
+/** Without what is undefined: it could not be told from what is there once it was stored. */
+export function given<Fields extends object>(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Fields
 }
 
 function digest(text: string): string {

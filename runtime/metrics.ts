@@ -191,6 +191,19 @@ export const metrics = {
     attributes: ['route'],
     boundaries: request,
   },
+  millrace_webhook_events: {
+    kind: 'counter',
+    unit: '{event}',
+    description:
+      'Events of email providers, by what became of them: `taken`, `rejected`, `repeated`, `left_out`.',
+    attributes: ['provider', 'outcome'],
+  },
+  millrace_webhook_refusals: {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests to webhooks that were refused, by the reason.',
+    attributes: ['provider', 'reason'],
+  },
   millrace_broker_bytes: {
     kind: 'gauge',
     unit: 'By',

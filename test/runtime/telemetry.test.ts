@@ -99,6 +99,8 @@ test('attributes name nothing personal, and every description is a sentence', ()
     'status',
     'source',
     'mode',
+    'provider',
+    'outcome',
   ]
   for (const [name, metric] of all) {
     assert.match(name, /^millrace_[a-z_]+$/)
