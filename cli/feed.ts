@@ -1,6 +1,11 @@
+import {
+  CollectClient,
+  type CollectClientOptions,
+  CollectError,
+} from '../collect/collect-client.ts'
+import { inBatches } from '../collect/row-batches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Append, Log, Producer } from '../runtime/log.ts'
-import { DoorClient, type DoorClientOptions } from './door-client.ts'
 import type { Logger } from './logger.ts'
 import { replayFile } from './replay.ts'
 import { Shop, type ShopEvent } from './shop.ts'
@@ -12,7 +17,7 @@ export interface FeedOptions {
   /** A file of events, or `undefined` for the made-up shop. */
   readonly file: string | undefined
   /** Where the shop's events go. */
-  readonly door: Pick<DoorClientOptions, 'url' | 'writeKey'>
+  readonly door: Pick<CollectClientOptions, 'url' | 'writeKey'>
   readonly eventsPerSecond: number
   readonly clock: Clock
   readonly logger: Pick<Logger, 'warn'>
@@ -22,6 +27,7 @@ export interface FeedOptions {
 }
 
 const SEED = 1
+const LAST_ANSWER_MS = 5_000
 
 /**
  * Sends events until the signal aborts or the file ends: the shop's through the door for events, a file's straight to
@@ -29,19 +35,12 @@ const SEED = 1
  * however that ended.
  */
 export async function feed(options: FeedOptions): Promise<void> {
-  const { log, topic, file, door, clock, logger, signal, eventsPerSecond, onUser } = options
+  const { log, topic, file, logger, signal, onUser } = options
   const ends = (await log.topics.ranges(topic)).map(({ end }) => Number(end))
   if (file === undefined) {
-    const client = new DoorClient({ ...door, clock, signal })
-    let told = false
-    const send = async (events: readonly ShopEvent[]) => {
-      await client.send(events)
-      if (!told && events[0] !== undefined) onUser(events[0].userId)
-      told = true
-    }
     // As many events are there at least as the shop has sent, so that its numbers are new.
     const shop = new Shop({ seed: SEED, first: ends.reduce((sum, end) => sum + end, 0) })
-    return pumpShop({ shop, send, eventsPerSecond, clock, signal })
+    return feedShop(shop, options)
   }
   const producer = log.producer()
   try {
@@ -53,6 +52,34 @@ export async function feed(options: FeedOptions): Promise<void> {
     })
   } finally {
     await producer.close()
+  }
+}
+
+async function feedShop(shop: Shop, options: FeedOptions): Promise<void> {
+  const { door, clock, logger, signal, eventsPerSecond, onUser } = options
+  const giveUp = new AbortController()
+  const over = new AbortController()
+  // The last request is to be answered, so that the next start knows what came in.
+  const onAbort = () => void clock.sleep(LAST_ANSWER_MS, over.signal).then(() => giveUp.abort())
+  signal.addEventListener('abort', onAbort, { once: true })
+  const onTrouble = (reason: string) => {
+    if (!signal.aborted) logger.warn({ reason }, "the shop's events are not taken, and wait")
+    else giveUp.abort()
+  }
+  const client = new CollectClient({ ...door, clock, signal: giveUp.signal, onTrouble })
+  let told = false
+  const send = async (events: readonly ShopEvent[]) => {
+    for (const { body } of inBatches(events, 'events')) await client.send('/v1/events', body)
+    if (!told && events[0] !== undefined) onUser(events[0].userId)
+    told = true
+  }
+  try {
+    await pumpShop({ shop, send, eventsPerSecond, clock, signal })
+  } catch (error) {
+    if (!(error instanceof CollectError) || error.code !== 'interrupted') throw error
+  } finally {
+    over.abort()
+    client.close()
   }
 }
 
