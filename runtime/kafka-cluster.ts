@@ -184,13 +184,15 @@ export const backoffMs = (failures: number): number => Math.min(100 * 2 ** failu
 export const denialsMax = 3
 
 /**
- * Repeats `attempt` while the broker is unreachable, with backoff, telling `onStatus` when it goes and comes back.
- * A wrong certificate or login is final: a `LogDenied`. When the signal is aborted it rejects at once.
+ * Repeats `attempt` while the broker is unreachable, or answers with one of the codes that pass, with backoff, telling
+ * `onStatus` when it goes and comes back. A wrong certificate or login is final: a `LogDenied`. When the signal is
+ * aborted it rejects at once.
  */
 export async function whileUnreachable<Result>(
   options: Pick<KafkaOptions, 'brokers' | 'clock' | 'onStatus'>,
   signal: AbortSignal,
   attempt: () => Promise<Result>,
+  codesThatPass?: ReadonlySet<unknown>,
 ): Promise<Result> {
   let downSince: number | undefined
   let denials = 0
@@ -209,7 +211,8 @@ export async function whileUnreachable<Result>(
       const fault = kafkaFault(error)
       denials = fault.code === 'denied' ? denials + 1 : 0
       if (denials >= denialsMax) throw new LogDenied(fault.message, error)
-      if ((fault.code !== 'connection' && denials === 0) || signal.aborted) throw error
+      const passes = fault.code === 'connection' || codesThatPass?.has(fault.code) === true
+      if ((!passes && denials === 0) || signal.aborted) throw error
       if (denials > 0) {
         await options.clock.sleep(backoffMs(denials), signal)
         continue

@@ -38,7 +38,7 @@ export class KafkaPartitions {
     let open = targets.map((_, index) => index)
     for (let tries = 0; open.length > 0; tries++) {
       if (tries > 10)
-        throw new LogError('ambiguous', `no leader found for ${describe(targets[open[0] ?? 0])}`)
+        throw protocolError(errorCodes.LEADER_NOT_AVAILABLE, describe(targets[open[0] ?? 0]))
       if (tries > 0) await this.#forget(open.map(index => targets[index]?.topic ?? ''))
       open = (
         await Promise.all(

@@ -25,12 +25,22 @@ const busyCodes = new Set<number>([
   errorCodes.COORDINATOR_NOT_AVAILABLE,
   errorCodes.NOT_COORDINATOR,
 ])
+/** What passes by itself. Whether it was written or not: sent again under its sequence number, it is there once. */
+const passingCodes = new Set<number>([
+  errorCodes.LEADER_NOT_AVAILABLE,
+  errorCodes.NOT_LEADER_OR_FOLLOWER,
+  errorCodes.REQUEST_TIMED_OUT,
+  errorCodes.NETWORK_EXCEPTION,
+  errorCodes.NOT_ENOUGH_REPLICAS,
+  errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+])
 const busyTriesMax = 200
 const busyMs = 100
 
 /**
- * An idempotent producer: after a lost answer the same batch is sent again under the same sequence number, and
- * a broker that has it already answers with its offset. Sends go out one after the other.
+ * An idempotent producer: after a lost answer, or one that tells of trouble that passes, the same batch is sent again
+ * under the same sequence number, until `close`, and a broker that has it already answers with its offset. Sends go
+ * out one after the other.
  */
 export class KafkaProducer implements Producer {
   readonly #options: KafkaOptions
@@ -79,9 +89,9 @@ export class KafkaProducer implements Producer {
       const bases = await this.#retried(() => this.#partitions.produce(null, batches, 30_000))
       return bases.map(offset)
     } catch (error) {
+      this.#identity = undefined // its sequences may have a hole now
       if (error instanceof LogError) throw error
       const { code, message } = kafkaFault(error)
-      this.#identity = undefined // its sequences may have a hole now
       const lasting =
         code === errorCodes.MESSAGE_TOO_LARGE || code === errorCodes.TOPIC_AUTHORIZATION_FAILED
       throw new LogError(lasting ? 'refused' : 'ambiguous', `produce: ${message}`, error)
@@ -122,6 +132,6 @@ export class KafkaProducer implements Producer {
   }
 
   #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
-    return whileUnreachable(this.#options, this.#closed.signal, attempt)
+    return whileUnreachable(this.#options, this.#closed.signal, attempt, passingCodes)
   }
 }

@@ -17,9 +17,15 @@ export type Api = keyof typeof apis
 
 /**
  * What befalls an exchange: the connection is cut before the broker has the request (`lose-request`), after it has
- * answered (`lose-answer`), or in the middle of the answer (`half-answer`); or the answer waits.
+ * answered (`lose-answer`), or in the middle of the answer (`half-answer`); or the answer waits; or, of a Produce, it
+ * says this error instead, though all is written.
  */
-export type Mishap = 'lose-request' | 'lose-answer' | 'half-answer' | { readonly delayMs: number }
+export type Mishap =
+  | 'lose-request'
+  | 'lose-answer'
+  | 'half-answer'
+  | { readonly delayMs: number }
+  | { readonly produceError: number }
 
 /** Between clients and a broker on 127.0.0.1; the addresses in the broker's answers are turned into its own. */
 export interface BrokerProxy {
@@ -103,7 +109,11 @@ function relay(
     hit.onHit()
     if (hit.mishap === 'half-answer') client.end(frame.subarray(0, frame.length / 2), cut)
     else if (hit.mishap === 'lose-answer') cut()
-    else if (hit.mishap !== 'lose-request') {
+    else if (hit.mishap === 'lose-request') return
+    else if ('produceError' in hit.mishap) {
+      replaceErrors(frame, hit.mishap.produceError)
+      client.write(frame)
+    } else {
       await systemClock.sleep(hit.mishap.delayMs)
       client.write(frame)
     }
@@ -133,6 +143,19 @@ function frames(each: (frame: Buffer) => void): (chunk: Buffer) => void {
     }
     chunks = rest.length > 0 ? [rest] : []
     bytes = rest.length
+  }
+}
+
+/** In the answer to a Produce: topics, each with its name and its partitions of 30 bytes, the error after the number. */
+function replaceErrors(answer: Buffer, code: number): void {
+  let at = 12
+  for (let topics = answer.readInt32BE(8); topics > 0; topics--) {
+    at += 2 + answer.readInt16BE(at)
+    let partitions = answer.readInt32BE(at)
+    for (at += 4; partitions > 0; partitions--) {
+      answer.writeInt16BE(code, at + 4)
+      at += 30
+    }
   }
 }
 
