@@ -20,6 +20,8 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly catalogue: string
   readonly content?: string
   readonly publicUrl?: string
+  readonly ampSenders?: readonly string[]
+  readonly input: string
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -40,6 +42,13 @@ export function registerServe(program: Command, context: CommandContext): void {
     .addOption(
       flag('--public-url <url>', 'where mail clients find this server').argParser(parseUrl),
     )
+    .addOption(
+      flag(
+        '--amp-senders <addresses>',
+        'senders of emails that may ask by AMP, separated by commas; *@shop.example is a whole domain',
+      ).argParser(list => list.split(',').map(each => each.trim())),
+    )
+    .addOption(flag('--input <topic>', 'where what readers do in emails goes').default('events'))
   addListenFlags(command, 8080)
   addKeyFlags(command)
   addBrokerFlags(command)
@@ -72,6 +81,9 @@ async function serveCommand(
       folder: join(data, 'serve', job, instance),
       ...{ blocks, protection, tokens, version: packageVersion() },
       ...(publicUrl !== undefined && { publicUrl }),
+      eventsTopic: flags.input,
+      // Where others can ask, emails of no sender may until they are named.
+      ampSenders: flags.ampSenders ?? (protection.keyed ? [] : ['*']),
     })
     print(`${sidecar.url}/v1/users/<id>/features`)
     await stopped(AbortSignal.any([signal, fault.signal]))

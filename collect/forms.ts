@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type FormField, readFields } from '../http/form-fields.ts'
 import { originRule } from '../http/origins.ts'
 import { type Addresses, isAddress } from './address.ts'
 import { rawBody } from './body.ts'
 import type { Door } from './door.ts'
-import { type FormField, readFields } from './form-fields.ts'
 import type { Source } from './intake.ts'
 import { answerPerson, sendPage } from './person-page.ts'
 

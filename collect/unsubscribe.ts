@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { purposes } from '../http/email-links.ts'
+import { readFields } from '../http/form-fields.ts'
 import { Problem } from '../http/problem.ts'
 import { rawBody } from './body.ts'
 import type { Door } from './door.ts'
-import { readFields } from './form-fields.ts'
 import { answerPerson, sendPage } from './person-page.ts'
 import { claimsOf, emailArrival, emailEvent, type SignedOptions } from './signed-events.ts'
 

@@ -1,4 +1,6 @@
 import compress from '@fastify/compress'
+import { addAmpForms } from './amp-forms.ts'
+import { addAmpRoutes } from './amp-routes.ts'
 import { addBlockRoutes, blockAnswersOf } from './block-routes.ts'
 import type { Desk } from './desk.ts'
 import { addManyRoutes } from './many-routes.ts'
@@ -21,6 +23,9 @@ export function addAllRoutes(desk: Desk): void {
     addManyRoutes(inner)
     addRecommendRoutes(inner)
     addSegmentRoutes(inner)
-    addBlockRoutes(inner, blockAnswersOf(inner))
+    const answers = blockAnswersOf(inner)
+    addBlockRoutes(inner, answers)
+    addAmpRoutes(inner, answers, desk.ampSenders)
+    addAmpForms(inner, desk.events, desk.ampSenders)
   })
 }

@@ -4,6 +4,8 @@ import type { Block } from '../content/block.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import type { AmpSenders } from './amp-cors.ts'
+import type { EventWriter } from './event-writer.ts'
 import type { Readers } from './readers.ts'
 import type { Recommender } from './recommender.ts'
 import type { Views } from './views.ts'
@@ -17,6 +19,10 @@ export interface Desk extends Omit<Views, 'all'> {
   readonly readers: Readers
   /** What signs and opens the tokens in URLs; without it there are no such URLs. */
   readonly tokens: Tokens | undefined
+  /** Writes to the topic that the job reads. */
+  readonly events: EventWriter
+  /** Whose emails may ask by AMP. */
+  readonly ampSenders: AmpSenders
   /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */
   readonly publicUrl: () => string
   /** Of Millrace. */

@@ -8,6 +8,8 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
 import { addAllRoutes } from './all-routes.ts'
+import { mailOrigins } from './amp-cors.ts'
+import { EventWriter } from './event-writer.ts'
 import { createReaders, openReaders } from './readers.ts'
 import { Recommender } from './recommender.ts'
 import { openViews } from './views.ts'
@@ -33,6 +35,10 @@ export interface SidecarOptions {
   readonly tokens?: Tokens
   /** What links in emails begin with; its own address when not given. */
   readonly publicUrl?: string
+  /** From addresses of emails that may ask by AMP, see `AmpSenders`; any when not given, as on one's own machine. */
+  readonly ampSenders?: readonly string[]
+  /** The topic that the job reads, for what readers do in emails; `events` when not given. */
+  readonly eventsTopic?: string
   /** Of Millrace, as the API's description says it. */
   readonly version?: string
   readonly logger?: Pick<BaseLogger, 'info' | 'warn' | 'error'>
@@ -78,6 +84,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     const reasons = views.all.flatMap(view => view.notReady())
     return { ready: reasons.length === 0, reasons }
   }
+  const events = new EventWriter(options.log, options.eventsTopic ?? 'events', options.clock)
   let http: Http
   try {
     http = await openHttp({
@@ -92,7 +99,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
           ...deskOf(options, access, () => http.url),
           ...views,
           recommender: new Recommender(views.products, views.catalogue),
-          ...{ app, telemetry, logger },
+          ...{ app, events, telemetry, logger },
         }),
       answered(route, status, durationMs) {
         telemetry.add('millrace_requests', 1, { route, status })
@@ -108,6 +115,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   const stop = async () => {
     await Promise.all([http.close(), ...views.all.map(view => view.stop())])
+    await events.close()
     await close()
   }
   let stopped: Promise<void> | undefined
@@ -124,10 +132,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
 function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
   const { blocks = [], protection, tokens, publicUrl, clock, version = '' } = options
+  const { ampSenders = ['*'] } = options
   return {
     blocks: new Map(blocks.map(block => [block.name, block])),
     readers: protection?.keyed ? createReaders(access) : openReaders,
     ...{ tokens, clock, version },
+    ampSenders: { senders: ampSenders, origins: mailOrigins },
     publicUrl: () => publicUrl ?? ownUrl(),
   }
 }

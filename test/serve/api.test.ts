@@ -1,61 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { hashOf, type Key, keysOf } from '../../http/keys.ts'
-import { createApp } from '../../http/server.ts'
-import { systemClock } from '../../runtime/clock.ts'
-import type { Log } from '../../runtime/log.ts'
-import { noTelemetry } from '../../runtime/telemetry.ts'
-import { addAllRoutes } from '../../serve/all-routes.ts'
-import { readCatalogueRow } from '../../serve/catalogue-row.ts'
-import { fromStart } from '../../serve/progress.ts'
-import { createReaders, openReaders } from '../../serve/readers.ts'
-import { Recommender } from '../../serve/recommender.ts'
-import { type Row, readRow } from '../../serve/row.ts'
-import { TopicView } from '../../serve/topic-view.ts'
 import { assert, suite } from '../harness.ts'
+import { DeskWorld, entry, keyOf, row } from './desk-world.ts'
 
 const test = suite('the API of serving')
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-const now = systemClock.now()
 
-/** Views with rows in them, which no log is followed for. */
-class World {
-  readonly folder: string
-  readonly views: TopicView[] = []
-
-  constructor(folder: string) {
-    this.folder = folder
-  }
-
-  static async open(): Promise<World> {
-    return new World(await mkdtemp(join(tmpdir(), 'millrace-api-')))
-  }
-
-  async view(topic: string, rows: readonly Row[], keyOf: (row: Row) => string) {
-    const view = await TopicView.open({
-      ...{ topic, folder: join(this.folder, topic), clock: systemClock, logger: silent },
-      ...{ log: {} as Log, telemetry: noTelemetry, staleMs: 5_000, failed: () => undefined },
-    })
-    this.views.push(view)
-    await view.view.reset(topic, [fromStart(0, now)])
-    const read = { next: rows.length, atEnd: now, newest: now, since: now }
-    await view.view.apply(
-      0,
-      rows.map(row => [keyOf(row), row] as const),
-      read,
-    )
-    await view.view.flush()
-    return view
-  }
-
-  async close(): Promise<void> {
-    for (const view of this.views) await view.close()
-    await rm(this.folder, { recursive: true, force: true })
-  }
-}
-
-const world = await World.open()
+const world = await DeskWorld.open()
 test.after(() => world.close())
 
 const features = await world.view(
@@ -97,22 +46,8 @@ const secrets = new Map<string, Key>([
   ['slow', { name: 'slow', action: 'read', perSecond: 1 }],
 ])
 const keys = keysOf([...secrets].map(([secret, key]) => ({ key, hashes: [hashOf(secret)] })))
-const appOf = (guarded: boolean) =>
-  createApp({
-    health: async () => ({ alive: true }),
-    ready: async () => ({ ready: true, reasons: [] }),
-    metrics: async () => '',
-    ...(guarded && { protection: { keys, keyed: true, perAddress: 0 } }),
-    routes: (app, access) =>
-      addAllRoutes({
-        ...{ app, features, products, catalogue, tokens: undefined, version: '1.2.3' },
-        ...{ recommender: new Recommender(products, catalogue), blocks: new Map() },
-        readers: guarded ? createReaders(access) : openReaders,
-        ...{ publicUrl: () => '', clock: systemClock, telemetry: noTelemetry, logger: silent },
-      }),
-  })
-const app = appOf(false)
-const guarded = appOf(true)
+const app = world.app({ features, products, catalogue })
+const guarded = world.app({ features, products, catalogue }, { keys, keyed: true, perAddress: 0 })
 test.after(async () => {
   await app.close()
   await guarded.close()
@@ -195,6 +130,8 @@ test('the routes describe themselves, as OpenAPI 3.1 and on a page', async () =>
   assert.is(description.info.version, '1.2.3')
   const paths = Object.keys(description.paths).sort()
   assert.equal(paths, [
+    '/v1/amp/blocks/{block}',
+    '/v1/amp/forms/{form}',
     '/v1/blocks/{block}',
     '/v1/segments/{name}/users',
     '/v1/users/features',
@@ -215,21 +152,3 @@ test('a large answer is compressed for who understands it', async () => {
 })
 
 test.run()
-
-function row(key: string, content: Record<string, unknown>, segments: string[] = []): Row {
-  const value = { key, version: [1, 0], asOf: now, features: content, segments }
-  const made = readRow(key, Buffer.from(JSON.stringify(value)), 0)
-  if (typeof made === 'string') throw new Error(made)
-  return made
-}
-
-function entry(content: Record<string, unknown>): Row {
-  const made = readCatalogueRow(String(content.id), Buffer.from(JSON.stringify(content)), 0, 1)
-  if (typeof made === 'string') throw new Error(made)
-  return made
-}
-
-function keyOf({ json }: Row): string {
-  const { key, id } = JSON.parse(json) as { key?: string; id?: string }
-  return key ?? id ?? ''
-}

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { Problem } from '../http/problem.ts'
+import { Problem } from './problem.ts'
 
 export interface FormField {
   readonly name: string
