@@ -34,10 +34,14 @@ export const defaultLimits: Limits = {
   connectionsPerAddressMax: 500,
 }
 
-/** Refuses what the limits forbid and Node lets through. */
+/** Refuses, in words, what the limits forbid and Node lets through, or has no words for. */
 export function refuseOverLimits(app: FastifyInstance, limits: Limits): void {
   const { headersMax, urlCharsMax } = limits
   app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
+      const detail = 'a request of HTTP/1.1 says in its header Host which server it means'
+      throw new Problem(400, 'no_host', detail)
+    }
     const { length } = raw.url ?? ''
     if (length > urlCharsMax) {
       const detail = `a URL has at most ${urlCharsMax} characters, this one has ${length}: send the rest as the body of a POST`

@@ -1,8 +1,15 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Limits } from './limits.ts'
 import { isLoopback } from './listen.ts'
+import { problemJson, problemType } from './problem.ts'
 import type { Tls } from './tls.ts'
 
 /** Node's server with our limits, with TLS where there is a certificate. */
@@ -13,12 +20,14 @@ export function createNodeServer(handle: RequestListener, limits: Limits, tls?: 
     requestTimeout: limits.requestMsMax,
     keepAliveTimeout: limits.idleMsMax,
     connectionsCheckingInterval: limits.lookEveryMs,
+    requireHostHeader: false, // see refuseOverLimits
   }
   const server = tls === undefined ? createServer(options, handle) : tlsServer(options, handle, tls)
   server.setTimeout(limits.idleMsMax)
   // One more than is allowed, so that it can be seen: Node leaves out what is over this, and says nothing.
   server.maxHeadersCount = limits.headersMax + 1
   server.maxConnections = limits.connectionsMax
+  server.on('checkExpectation', refuseExpectation)
   limitPerAddress(server, limits.connectionsPerAddressMax)
   return server
 }
@@ -31,6 +40,12 @@ function tlsServer(options: object, handle: RequestListener, tls: Tls): Server {
   const stop = tls.onRenewal(pair => server.setSecureContext({ ...handshake, ...pair }))
   server.on('close', stop)
   return server
+}
+
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const detail = 'Expect: this server knows 100-continue, and this is another'
+  response.writeHead(417, { 'content-type': problemType, connection: 'close' })
+  response.end(problemJson(417, 'unknown_expectation', detail))
 }
 
 function limitPerAddress(server: Server, most: number): void {
