@@ -35,11 +35,7 @@ test('shows a user with features, refuses a second one, and stops in order at Ct
   const [url = ''] =
     /http:\S+\/features/.exec(await first.printed(/http:\S+\/features\n[\s\S]*live, .* lag 0/)) ??
     []
-  const row = (await (await fetch(url)).json()) as {
-    features: Record<string, unknown>
-    version: [number, number]
-  }
-  assert.ok(Number(row.features.views7d) > 0, JSON.stringify(row))
+  await becomes(url, features => Number(features.views7d) > 0)
   assert.ok(await hasMetric(new URL('/metrics', url), 'millrace_events_in_total'))
 
   const printed = await first.printed(/http:\S+\/v1\/track\n/)
@@ -51,7 +47,7 @@ test('shows a user with features, refuses a second one, and stops in order at Ct
     headers: { authorization: `Basic ${btoa(`${key}:`)}` },
   })
   assert.is(await sent.text(), '{"success":true}')
-  await hasOrdered(new URL('/v1/users/me/features', url))
+  await becomes(new URL('/v1/users/me/features', url), ({ spend30d }) => spend30d === 9.5)
 
   const second = await millrace(['start', ...anyPort])
   assert.is(second.code, 1)
@@ -78,15 +74,19 @@ test('refuses a file where the shop was, and a file that is not there, in one li
   assert.match(none.stderr, /^millrace: \/no\/such\/file does not exist\n$/)
 })
 
-/** Until the row of the event that was sent by hand is there. */
-async function hasOrdered(url: URL): Promise<void> {
+/** Until the row is as it should be: an event takes a moment. */
+async function becomes(
+  url: URL | string,
+  fits: (features: Record<string, unknown>) => boolean,
+): Promise<void> {
   const deadline = systemClock.elapsed() + 20_000
+  let text = ''
   while (systemClock.elapsed() < deadline) {
-    const row = (await (await fetch(url)).json()) as { features?: Record<string, unknown> }
-    if (row.features?.spend30d === 9.5) return
+    text = await (await fetch(url)).text()
+    if (fits(JSON.parse(text).features ?? {})) return
     await systemClock.sleep(50)
   }
-  assert.unreachable('the order did not reach its row')
+  assert.unreachable(`the row stays ${text}`)
 }
 
 /** A start loads what measures it last of all. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../../runtime/clock.ts'
 import { type Millrace, startMillrace } from '../cli/millrace.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -40,7 +41,12 @@ async function shown(path?: string): Promise<{ path: string; version: [number, n
   running.push(started)
   const live = /http:\S+\/features\n[\s\S]*live, .* lag 0/
   const [url = ''] = /http:\S+\/features/.exec(await started.printed(live)) ?? []
-  const row = await fetch(new URL(path ?? new URL(url).pathname, url))
+  const at = new URL(path ?? new URL(url).pathname, url)
+  let row = await fetch(at)
+  for (let tries = 0; row.status === 404 && tries < 200; tries++) {
+    await systemClock.sleep(50) // the first event takes a moment
+    row = await fetch(at)
+  }
   assert.is(row.status, 200)
   const { version } = (await row.json()) as { version: [number, number] }
   started.child.kill('SIGINT')
