@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import type { CollectFileFlags } from './collect-files.ts'
 import { type CommandContext, stopped } from './context.ts'
 import {
   addBrokerFlags,
@@ -14,7 +15,7 @@ import {
 } from './flags.ts'
 import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
 
-interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
+interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, CollectFileFlags {
   readonly createTopics: boolean
   readonly partitions: number
   readonly replication: number
@@ -60,6 +61,10 @@ export function registerCollect(program: Command, context: CommandContext): void
     )
     .addOption(flag('--leave-out-ip', "leave the sender's address out of events").default(false))
     .addOption(flag('--public-url <url>', 'where browsers find this server').argParser(parseUrl))
+    .addOption(flag('--webhooks <file>', "email providers' webhooks, and their secrets"))
+    .addOption(
+      flag('--verdict-rules <file>', 'rules for who opened or clicked; the newest when left out'),
+    )
   addListenFlags(command, 8081)
   addKeyFlags(command)
   addBrokerFlags(command)
@@ -76,6 +81,8 @@ async function collectCommand(
     import('./protection.ts'),
     import('../runtime/telemetry.ts'),
   ])
+  const { collectFiles } = await import('./collect-files.ts')
+  const files = await collectFiles(flags)
   const opened = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-collect' })
   const log = openLog(flags, 'millrace-collect', clock, logger)
@@ -92,6 +99,7 @@ async function collectCommand(
       keepIp: !flags.leaveOutIp,
       ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),
       ...opened,
+      ...files,
     })
     print(`${collect.url}/v1/track`)
     await stopped(AbortSignal.any([signal, fault.signal]))

@@ -1,7 +1,10 @@
 import { addressesOf } from '../collect/address.ts'
+import { createJudge } from '../collect/judge.ts'
 import { openSink } from '../collect/producing-sink.ts'
+import type { Ruleset } from '../collect/ruleset.ts'
 import { type Collect, startCollect } from '../collect/server.ts'
 import { collectTopics } from '../collect/topics.ts'
+import type { WebhookEntry } from '../collect/webhook-file.ts'
 import type { Protection } from '../http/protection.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -27,6 +30,10 @@ export interface OpenCollectOptions {
   readonly batchBytesMax: number
   readonly keepIp: boolean
   readonly publicUrl?: string
+  /** Email providers' webhooks. */
+  readonly webhookEntries?: readonly WebhookEntry[]
+  /** Of who opened or clicked; the newest when left out. */
+  readonly ruleset?: Ruleset
   readonly protection: Protection
   readonly tokens: Tokens
   readonly addressSecret: Uint8Array
@@ -48,7 +55,11 @@ export async function openCollect(options: OpenCollectOptions): Promise<Collect>
   })
   try {
     const addresses = addressesOf(addressSecret)
-    return await startCollect({ ...options, sink, addresses })
+    const { webhookEntries: webhooks, ruleset } = options
+    return await startCollect({
+      ...{ ...options, sink, addresses, judge: createJudge(ruleset) },
+      ...(webhooks !== undefined && { webhooks: { webhooks, addresses } }),
+    })
   } catch (error) {
     await sink.close()
     throw error

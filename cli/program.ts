@@ -5,6 +5,7 @@ import { registerCheck } from './command-check.ts'
 import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
+import { registerJudge } from './command-judge.ts'
 import { registerKeys } from './command-keys.ts'
 import { registerRender } from './command-render.ts'
 import { registerReplay } from './command-replay.ts'
@@ -42,6 +43,7 @@ export function createProgram(
   registerServe(program, context)
   registerKeys(program, context)
   registerReplay(program, context)
+  registerJudge(program, context)
   registerFeatures(program, context)
   registerDead(program, context)
   registerRender(program, context)

@@ -3,10 +3,14 @@ import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import type { Producer } from '../runtime/log.ts'
 import { readLines } from './lines.ts'
 
-/** An event on its way to its topic. The key is its user id; `null` where it has none. */
-export interface ReplayedEvent {
+/** A record on its way to its topic. The key is the event's user id; `null` where it has none. */
+export interface ReplayedRecord {
   readonly key: string | null
   /** As it is written to the topic. */
+  readonly value: string | Uint8Array
+}
+
+export interface ReplayedEvent extends ReplayedRecord {
   readonly value: string
 }
 
@@ -55,7 +59,7 @@ export async function replayFile(path: string, options: ReplayFileOptions): Prom
  * without a key are spread over all. One send is under way while the next is gathered, and no more.
  */
 export async function replay(
-  events: AsyncIterable<ReplayedEvent> | Iterable<ReplayedEvent>,
+  events: AsyncIterable<ReplayedRecord> | Iterable<ReplayedRecord>,
   options: ReplayOptions,
 ): Promise<number> {
   const outbox = new Outbox(options)
@@ -114,11 +118,11 @@ class Outbox {
     this.#options = options
   }
 
-  hasRoomFor({ value }: ReplayedEvent): boolean {
+  hasRoomFor({ value }: ReplayedRecord): boolean {
     return this.#gatheredBytes + Buffer.byteLength(value) <= SEND_BYTES_MAX
   }
 
-  add({ key, value }: ReplayedEvent): void {
+  add({ key, value }: ReplayedRecord): void {
     const partition = key === null ? this.#keylessPartition() : this.#partition(key)
     const records = this.#gathered.get(partition)
     if (records === undefined) this.#gathered.set(partition, [{ key, value }])

@@ -15,6 +15,7 @@ const commands = [
   'collect',
   'dead',
   'features',
+  'judge',
   'keys',
   'replay',
   'run',
