@@ -5,7 +5,7 @@ import { unpackFailed } from '../../collect/failed-event.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import { type Collect, startCollect } from '../../collect/server.ts'
 import type { SinkRecord } from '../../collect/sink.ts'
-import { eventsTopic, rejectedTopic } from '../../collect/topics.ts'
+import { eventsTopic, rejectedTopicOf } from '../../collect/topics.ts'
 import { hashOf, keysOf } from '../../http/keys.ts'
 import { newSigningSecrets, signingKeysOf } from '../../http/signing-file.ts'
 import { createTokens } from '../../http/tokens.ts'
@@ -27,7 +27,14 @@ export class FuzzWorld {
     const now = () => systemClock.now()
     const secrets = newSigningSecrets(now())
     this.#collect = await startCollect({
-      ...{ host: '127.0.0.1', port: 0, clock: systemClock, telemetry: noTelemetry, keepIp: true },
+      ...{
+        host: '127.0.0.1',
+        port: 0,
+        topic: eventsTopic,
+        clock: systemClock,
+        telemetry: noTelemetry,
+        keepIp: true,
+      },
       sink: {
         put: async records => void this.#records.push(...records),
         close: async () => undefined,
@@ -41,8 +48,6 @@ export class FuzzWorld {
       },
       tokens: createTokens(signingKeysOf(() => secrets, now)),
       logger: { error: (found: unknown) => this.#fault(`a 500: ${describe(found)}`) },
-      ready: () => ({ ready: true, reasons: [] }),
-      health: () => ({ alive: true }),
       ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX },
     })
   }
@@ -107,7 +112,7 @@ export class FuzzWorld {
         const bytes = Buffer.from(value)
         // What stands below such keys in the corpus, spelt in any way.
         if (bytes.includes('isAdmin')) this.#fault(`${name}: __proto__ on the topic`)
-        if (topic === rejectedTopic) this.#judgeRejected(name, unpackFailed(bytes))
+        if (topic === rejectedTopicOf(eventsTopic)) this.#judgeRejected(name, unpackFailed(bytes))
         if (topic !== eventsTopic) continue
         decodeEvent(bytes, systemClock.now())
         if (key === null || bytes.length > EVENT_BYTES_MAX) this.#fault(`${name}: a bad record`)
