@@ -14,7 +14,7 @@ import {
   writtenAttributes,
 } from './dom.ts'
 import { escapeHtml } from './escape.ts'
-import { mark, marks, type Tag, written } from './tags.ts'
+import { marks, type Tag, written } from './tags.ts'
 import type { Fail } from './template-error.ts'
 import type { BlockElement } from './template-source.ts'
 
@@ -79,28 +79,34 @@ export function ampPart(html: string, fail: Fail): string {
   const bytes = Buffer.byteLength(css)
   if (bytes > AMP_CSS_BYTES_MAX)
     fail(0, `the styles take ${bytes} bytes in AMP`, `it allows ${AMP_CSS_BYTES_MAX}`)
-  return `${head(language, css, marks().test(content) && content.includes(mark('b', 0)))}${content}</html>`
+  return `${head(language, css)}${content}</html>`
 }
 
-function head(language: string, css: string, hasBlocks: boolean): string {
-  const cdn = 'https://cdn.ampproject.org/v0'
+const cdn = 'https://cdn.ampproject.org/v0'
+const boilerplate = '<style amp4email-boilerplate>body{visibility:hidden}</style>'
+
+function head(language: string, css: string): string {
   return [
     '<!doctype html>',
     `<html ⚡4email data-css-strict lang="${escapeHtml(language)}">`,
     '<head>',
     '<meta charset="utf-8">',
     `<script async src="${cdn}.js"></script>`,
-    ...(hasBlocks
-      ? [
-          `<script async custom-element="amp-list" src="${cdn}/amp-list-0.1.js"></script>`,
-          `<script async custom-template="amp-mustache" src="${cdn}/amp-mustache-0.2.js"></script>`,
-        ]
-      : []),
-    '<style amp4email-boilerplate>body{visibility:hidden}</style>',
+    boilerplate,
     `<style amp-custom>${css}</style>`,
     '</head>',
     '',
   ].join('\n')
+}
+
+/** A document may name only those extensions that it uses. */
+export function withExtensions(amp: string): string {
+  if (!amp.includes('<amp-list ')) return amp
+  const extensions = [
+    `<script async custom-element="amp-list" src="${cdn}/amp-list-0.1.js"></script>`,
+    `<script async custom-template="amp-mustache" src="${cdn}/amp-mustache-0.2.js"></script>`,
+  ]
+  return amp.replace(boilerplate, [...extensions, boilerplate].join('\n'))
 }
 
 function styled(

@@ -10,7 +10,7 @@ interface Value {
   readonly names: readonly string[]
   readonly path: string
   readonly line: number
-  readonly isUrl: boolean
+  readonly is: 'text' | 'link' | 'image'
 }
 
 interface Section {
@@ -38,12 +38,23 @@ export interface Writing {
   /** What a value becomes in this part. */
   readonly escape: (text: string) => string
   readonly block: (block: BlockPiece) => string
+  /** What a URL becomes that is as it should be. */
+  readonly link: (url: string) => string
+  /** What stands where one is missing or refused. */
+  readonly noUrl: string
   /** A URL that is not put in, with its place. */
   readonly refused: (path: string, line: number) => void
 }
 
-export const asHtml = escapeHtml
-export const asText = oneLine
+const useOf: { readonly [kind in MarkKind]?: Value['is'] } = { u: 'link', i: 'image' }
+
+/** AMP must have a URL in each link; the one that stands for none is nobody's, ever (RFC 6761, 6.4). */
+export const asHtml = { escape: escapeHtml, link: escapeHtml, noUrl: 'https://invalid.invalid/' }
+export const asText = {
+  escape: oneLine,
+  link: (url: string) => url.replace(/^mailto:/i, ''),
+  noUrl: '',
+}
 
 /** Makes the pieces of a text with marks. Sections are known to be closed (template-source.ts). */
 export function toPieces(text: string, tags: readonly Tag[]): Pieces {
@@ -71,7 +82,8 @@ export function toPieces(text: string, tags: readonly Tag[]): Pieces {
     } else if (tag !== undefined) {
       const { path, line } = tag
       const names = path === '.' ? [] : path.split('.')
-      if (tag.kind === 'value') into.push({ kind: 'value', names, path, line, isUrl: kind === 'u' })
+      if (tag.kind === 'value')
+        into.push({ kind: 'value', names, path, line, is: useOf[kind] ?? 'text' })
       else {
         const body: Piece[] = []
         into.push({
@@ -101,14 +113,13 @@ export function write(pieces: Pieces, scope: Scope, writing: Writing): string {
   return out
 }
 
-function writeValue({ isUrl, path, line }: Value, value: unknown, writing: Writing): string {
-  if (value === undefined || value === null) return ''
-  const text = String(value)
-  if (!isUrl) return writing.escape(text)
+function writeValue({ is, path, line }: Value, value: unknown, writing: Writing): string {
+  const text = value === undefined || value === null ? '' : String(value)
+  if (is === 'text') return text === '' ? '' : writing.escape(text)
   const url = safeUrl(text)
-  if (url !== undefined) return writing.escape(url)
+  if (url !== undefined && (is === 'link' || /^http/i.test(url))) return writing.link(url)
   writing.refused(path, line)
-  return ''
+  return writing.noUrl
 }
 
 /** What counts as there is JavaScript's truth, but for an empty list: so mustache.js has it, and with it AMP. */

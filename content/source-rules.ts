@@ -4,7 +4,6 @@ import type { Fail } from './template-error.ts'
 /** Elements of MJML that hold HTML or text; a tag stands in them as it does in a text. */
 export const contentElements = new Set([
   ...['mj-text', 'mj-button', 'mj-table', 'mj-raw', 'mj-title', 'mj-preview', 'mj-style'],
-  'mj-social-element',
 ])
 
 /** Elements between whose children a section may begin. The columns of a section are not: their widths are fixed. */
@@ -13,7 +12,6 @@ export const repeatable = new Set(['mj-body', 'mj-wrapper', 'mj-column', 'mr-blo
 const mjmlElements = new Set([
   ...['mjml', 'mj-head', 'mj-attributes', 'mj-all', 'mj-class', 'mj-breakpoint', 'mj-body'],
   ...['mj-wrapper', 'mj-section', 'mj-group', 'mj-column', 'mj-image', 'mj-divider', 'mj-spacer'],
-  'mj-social',
   ...contentElements,
 ])
 
@@ -42,7 +40,7 @@ export function checkElement(
       fail(
         line,
         `<${name}> is not known, or does not work in all parts of an email`,
-        'there are mj-text, mj-button, mj-image, mj-table, mj-divider, mj-spacer, mj-social and mr-block',
+        'there are mj-text, mj-button, mj-image, mj-table, mj-divider, mj-spacer and mr-block',
       )
     if (name === 'mj-image' && !within.includes('mj-attributes')) checkImage(attributes, line, fail)
     return

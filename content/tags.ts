@@ -15,11 +15,11 @@ export interface Marked {
 }
 
 /**
- * What a mark stands for: `v` a tag in a text or an attribute, `u` a tag that is all of a URL, `b` and `d` where a block
- * begins and is done. A mark is letters and digits alone, so that nothing on the way (MJML, an HTML parser, a
+ * What a mark stands for: `v` a tag in a text or an attribute, `u` a tag that is all of a URL, `i` of an image's, `b` and `d`
+ * where a block begins and is done. A mark is letters and digits alone, so that nothing on the way (MJML, an HTML parser, a
  * serializer) has a reason to touch it.
  */
-export type MarkKind = 'v' | 'u' | 'b' | 'd'
+export type MarkKind = 'v' | 'u' | 'i' | 'b' | 'd'
 
 export function mark(kind: MarkKind, at: number): string {
   return `mr${kind}${at}q`
@@ -27,7 +27,7 @@ export function mark(kind: MarkKind, at: number): string {
 
 /** A new one each time: it is stateful. The groups are the kind and the number. */
 export function marks(): RegExp {
-  return /mr([vubd])(\d{1,5})q/g
+  return /mr([vuibd])(\d{1,5})q/g
 }
 
 export function hasMark(text: string): boolean {

@@ -136,9 +136,9 @@ export function readSource({ text, tags }: Marked, fail: Fail): TemplateSource {
       )
   }
 
+  if (!/^\s*<mjml[\s>]/.test(text)) fail(1, 'this is no MJML', 'begin with <mjml>')
   parser.write(text)
   parser.end()
-  if (!/<mjml[\s>]/.test(text)) fail(1, 'this is no MJML', 'begin with <mjml><mj-body>')
   let mjml = ''
   let at = 0
   for (const edit of edits) {

@@ -1,4 +1,4 @@
-import { AMP_BYTES_MAX, ampList, ampPart, ampTemplate } from './amp-part.ts'
+import { AMP_BYTES_MAX, ampList, ampPart, ampTemplate, withExtensions } from './amp-part.ts'
 import type { Content } from './block.ts'
 import { safeUrl } from './escape.ts'
 import { htmlPart } from './html-part.ts'
@@ -88,9 +88,9 @@ export function compileTemplate(name: string, source: string, file = `${name}.mj
       if (view === undefined || view === null) warn(`block ${block} came without a payload`)
       return { view: view ?? {}, parent: undefined }
     }
-    const writing = (escaped: (text: string) => string): Writing => {
+    const writing = (how: Pick<Writing, 'escape' | 'link' | 'noUrl'>): Writing => {
       const own: Writing = {
-        escape: escaped,
+        ...how,
         refused,
         block: ({ at, body }) => write(body, payloadOf(at), own),
       }
@@ -139,7 +139,7 @@ function ampFor(
   warn: (warning: string) => void,
 ): string | undefined {
   if (urls === undefined || Object.keys(urls).length === 0) return undefined
-  const amp = write(pieces, scope, writing)
+  const amp = withExtensions(write(pieces, scope, writing))
   const bytes = Buffer.byteLength(amp)
   if (bytes <= AMP_BYTES_MAX) return amp
   warn(`the AMP part has ${bytes} bytes, allowed are ${AMP_BYTES_MAX}: it was left out`)

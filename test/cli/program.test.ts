@@ -17,6 +17,7 @@ const commands = [
   'features',
   'judge',
   'keys',
+  'render',
   'replay',
   'run',
   'serve',
