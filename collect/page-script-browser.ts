@@ -39,10 +39,16 @@ export function runInPage(window: PageWindow): void {
       (byte + 256).toString(16).slice(1),
     ).join('')
 
+  const place = () => {
+    const { referrer, title } = document
+    const { href: url, pathname: path, search } = location
+    return { path, referrer, search, title, url }
+  }
+
   let visitor: Visitor = stored(storage => JSON.parse(storage.getItem('millrace') || '')) || {}
   let queue: object[] = []
   let timer = 0
-  let here = {}
+  let here = place()
   let seenFrom = 0
   visitor.anonymousId ||= makeId()
   save()
@@ -94,9 +100,7 @@ export function runInPage(window: PageWindow): void {
     track,
     page(name, properties) {
       if (seenFrom) look()
-      const { referrer, title } = document
-      const { href: url, pathname: path, search } = location
-      here = { path, referrer, search, title, url }
+      here = place()
       send('page', { name, properties: { ...here, ...properties } })
       look()
     },
@@ -111,7 +115,9 @@ export function runInPage(window: PageWindow): void {
       visitor.consent = consent
       if (mayKeep()) {
         save()
-        if (!couldKeep) api.page()
+        if (couldKeep) return
+        seenFrom = 0
+        api.page()
       } else {
         queue = []
         forget()

@@ -23,7 +23,7 @@ export function addUnsubscribeRoutes(door: Door, { keepIp }: Pick<SignedOptions,
     if (claims === undefined) return sendBadLink(reply)
     return sendPage(reply, 200, {
       title: 'Unsubscribe?',
-      text: `You will get no more ${claims.l ?? 'emails of this kind'} from this sender.`,
+      text: `You will no longer get ${claims.l ? `“${claims.l}”` : 'emails of this kind'} from this sender.`,
       button: { label: 'Unsubscribe', fields: { [oneClick.name]: oneClick.value } },
     })
   })
