@@ -1,4 +1,5 @@
 import { type Fault, wrong } from './fault.ts'
+import { readIso, writeIso } from './iso-time.ts'
 
 const earliest = Date.UTC(2000)
 
@@ -37,7 +38,7 @@ export function eventTime(
 
 /** Epoch ms of an ISO 8601 string (UTC when it names no zone), of a number of ms, of a Date. */
 export function timeOf(value: unknown): number | undefined {
-  if (typeof value === 'string') return timeOfText(value)
+  if (typeof value === 'string') return readIso(value) ?? timeOfText(value)
   const ms = value instanceof Date ? value.getTime() : value
   return typeof ms === 'number' && Math.abs(ms) < 8.64e15 ? Math.floor(ms) : undefined
 }
@@ -58,8 +59,7 @@ function timeOfText(text: string): number | undefined {
 
 const TIME_CHARS_MAX = 64
 
-/** ISO 8601; `same`, when it is that already: most events come with a time that stands. */
-export function isoOf(time: number, same: unknown): string {
-  const isIt = typeof same === 'string' && same.length === 24 && Date.parse(same) === time
-  return isIt && same.endsWith('Z') ? same : new Date(time).toISOString()
+/** ISO 8601; `said`, when it is that already: most events come with a time that stands. */
+export function isoOf(time: number, said: unknown): string {
+  return typeof said === 'string' && readIso(said) === time ? said : writeIso(time)
 }

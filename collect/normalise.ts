@@ -32,7 +32,7 @@ const own = new Set([
 
 /**
  * An event as the jobs want it, or why it cannot be one: what they would put to their dead letters is found here,
- * where its source is still known. `raw` stays as it came, but for halves of surrogate pairs.
+ * where its source is still known. `raw` stays as it came where it is refused, but for halves of surrogate pairs.
  */
 export function normalise(raw: unknown, moment: Moment): Normal | Fault {
   if (!isObject(raw)) return wrong('not_an_event', '', 'an object with a type and a user', raw)

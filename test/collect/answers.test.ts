@@ -6,9 +6,10 @@ import { DoorWorld } from './door-world.ts'
 const test = suite('answers of the door')
 const bearer = { authorization: 'Bearer dev' }
 const event = { event: 'Seen', userId: 'u' }
+const world = new DoorWorld()
 
 async function answer(body: unknown, headers: Record<string, string> = {}, url = '/v1/track') {
-  const world = new DoorWorld()
+  world.records.length = 0
   const reply = await world.post(url, body, { ...bearer, ...headers })
   assert.is(world.records.length, 0, 'nothing was taken')
   assert.match(String(reply.headers['content-type']), /^application\/problem\+json/)

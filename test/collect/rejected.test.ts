@@ -45,8 +45,9 @@ test('what no job could take is rejected with a code, a path and a reason, the r
     ['too_many_keys', '', { ...good, properties: { list: Array(5_000).fill(0) } }],
     ['too_large', '', { ...good, properties: { text: 'x'.repeat(33_000) } }],
   ]
+  const world = new DoorWorld()
   for (const [code, path, event] of cases) {
-    const world = new DoorWorld()
+    world.records.length = 0
     const reply = await world.post('/v1/batch', { batch: [good, event, good] })
     const what = JSON.stringify(event)?.slice(0, 100)
     assert.is(reply.statusCode, 200, what)

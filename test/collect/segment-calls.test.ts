@@ -18,8 +18,9 @@ const calls: [path: string, short: string, event: Record<string, unknown>][] = [
 ]
 
 test('each call is taken at its long path, at its short one, and in a batch, and means the same', async () => {
+  const world = new DoorWorld()
   for (const [path, short, event] of calls) {
-    const world = new DoorWorld()
+    world.records.length = 0
     const sent = { ...event, messageId: 'm' }
     for (const url of [`/v1/${path}`, `/v1/${short}`]) {
       const { statusCode, body } = await world.post(url, sent)
