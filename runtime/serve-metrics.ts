@@ -32,6 +32,12 @@ export const serveMetrics = {
       'Answers of blocks, by what they are (`live`, `stale`, `fallback`) and why; `known` is the good one.',
     attributes: ['block', 'source', 'reason'],
   },
+  millrace_images: {
+    kind: 'counter',
+    unit: '{image}',
+    description: 'Pictures answered; a `fallback` is the neutral one.',
+    attributes: ['source'],
+  },
   millrace_view_rows_applied: {
     kind: 'counter',
     unit: '{row}',

@@ -10,6 +10,7 @@ import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
 import { addAllRoutes } from './all-routes.ts'
 import { mailOrigins } from './amp-cors.ts'
 import { EventWriter } from './event-writer.ts'
+import { Painter } from './painter.ts'
 import { createReaders, openReaders } from './readers.ts'
 import { Recommender } from './recommender.ts'
 import { openViews } from './views.ts'
@@ -85,6 +86,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     return { ready: reasons.length === 0, reasons }
   }
   const events = new EventWriter(options.log, options.eventsTopic ?? 'events', options.clock)
+  const painter = new Painter()
   let http: Http
   try {
     http = await openHttp({
@@ -99,7 +101,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
           ...deskOf(options, access, () => http.url),
           ...views,
           recommender: new Recommender(views.products, views.catalogue),
-          ...{ app, events, telemetry, logger },
+          ...{ app, events, painter, telemetry, logger },
         }),
       answered(route, status, durationMs) {
         telemetry.add('millrace_requests', 1, { route, status })
@@ -108,14 +110,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       failed: (error, route) => logger.error({ error, route }, 'a request failed'),
     })
   } catch (error) {
-    await close()
+    await Promise.all([close(), painter.close()])
     throw error
   }
   for (const view of views.all) view.start()
 
   const stop = async () => {
     await Promise.all([http.close(), ...views.all.map(view => view.stop())])
-    await events.close()
+    await Promise.all([events.close(), painter.close()])
     await close()
   }
   let stopped: Promise<void> | undefined

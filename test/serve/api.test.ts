@@ -133,6 +133,8 @@ test('the routes describe themselves, as OpenAPI 3.1 and on a page', async () =>
     '/v1/amp/blocks/{block}',
     '/v1/amp/forms/{form}',
     '/v1/blocks/{block}',
+    '/v1/images/{file}',
+    '/v1/images/{name}/click',
     '/v1/segments/{name}/users',
     '/v1/users/features',
     '/v1/users/{id}/features',

@@ -13,6 +13,7 @@ import { mailOrigins } from '../../serve/amp-cors.ts'
 import { readCatalogueRow } from '../../serve/catalogue-row.ts'
 import type { Desk } from '../../serve/desk.ts'
 import { EventWriter } from '../../serve/event-writer.ts'
+import { Painter } from '../../serve/painter.ts'
 import { fromStart } from '../../serve/progress.ts'
 import { createReaders, openReaders } from '../../serve/readers.ts'
 import { Recommender } from '../../serve/recommender.ts'
@@ -26,6 +27,7 @@ const now = systemClock.now()
 export class DeskWorld {
   readonly folder: string
   readonly views: TopicView[] = []
+  readonly painter = new Painter()
 
   constructor(folder: string) {
     this.folder = folder
@@ -53,6 +55,7 @@ export class DeskWorld {
   }
 
   async close(): Promise<void> {
+    await this.painter.close()
     for (const view of this.views) await view.close()
     await rm(this.folder, { recursive: true, force: true })
   }
@@ -67,6 +70,7 @@ export class DeskWorld {
       ...{ app, tokens: undefined, version: '1.2.3', blocks: new Map() },
       ...{ recommender: new Recommender(products, catalogue), publicUrl: () => 'http://here' },
       ...{ clock: systemClock, telemetry: noTelemetry, logger: silent },
+      painter: this.painter,
       events: new EventWriter({} as Log, 'events', systemClock),
       ampSenders: { senders: ['*'], origins: mailOrigins },
       readers: protection === undefined ? openReaders : createReaders(access),
