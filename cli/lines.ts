@@ -32,7 +32,7 @@ export async function* readLines(path: string, bytesMax: number): AsyncGenerator
     return { number, text }
   }
 
-  for await (const chunk of open(path)) {
+  for await (const chunk of openBytes(path)) {
     const bytes = chunk as Buffer
     let from = 0
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
@@ -45,8 +45,8 @@ export async function* readLines(path: string, bytesMax: number): AsyncGenerator
   if (heldBytes > 0) yield finish()
 }
 
-/** The file's bytes. An error of the file itself is thrown to whoever reads the unpacked bytes. */
-function open(path: string): Readable {
+/** The file's bytes, unpacked where its name ends in `.gz`. An error of the file itself is thrown to whoever reads the unpacked bytes. */
+export function openBytes(path: string): Readable {
   const file = createReadStream(path)
   if (!path.endsWith('.gz')) return file
   const unpacked = createGunzip()

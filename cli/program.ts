@@ -5,9 +5,12 @@ import { registerCheck } from './command-check.ts'
 import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
 import { registerFeatures } from './command-features.ts'
+import { registerImport } from './command-import.ts'
 import { registerJudge } from './command-judge.ts'
 import { registerKeys } from './command-keys.ts'
+import { registerPoll } from './command-poll.ts'
 import { registerRender } from './command-render.ts'
+
 import { registerReplay } from './command-replay.ts'
 import { registerRun } from './command-run.ts'
 import { registerServe } from './command-serve.ts'
@@ -40,6 +43,8 @@ export function createProgram(
   registerRun(program, context)
   registerCheck(program, context)
   registerCollect(program, context)
+  registerImport(program, context)
+  registerPoll(program, context)
   registerServe(program, context)
   registerKeys(program, context)
   registerReplay(program, context)
