@@ -13,7 +13,7 @@ export class MimeError extends Error {
 }
 
 const valueLengthMax = 2_000
-const wordBytesMax = 45
+const wordBytesMax = 36
 
 /** Line ends and control characters would begin another header, or the body. */
 export function checkHeader(name: string, value: string): void {
