@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { BadRuleset, parseRuleset, type Ruleset } from '../collect/ruleset.ts'
+import { BadRuleset, type Ruleset } from '../collect/ruleset.ts'
+import { rulesetOf } from '../collect/rulesets.ts'
 import { readWebhooks, type WebhookEntry } from '../collect/webhook-file.ts'
 
 export interface CollectFileFlags {
@@ -29,7 +30,7 @@ export async function collectFiles({
 export async function readRuleset(path: string): Promise<Ruleset> {
   const text = await readFile(path, 'utf8')
   try {
-    return parseRuleset(JSON.parse(text))
+    return rulesetOf(JSON.parse(text))
   } catch (error) {
     if (error instanceof BadRuleset || error instanceof SyntaxError)
       throw new BadRuleset(`${path}: ${error.message}`, { cause: error })

@@ -27,13 +27,13 @@ export function registerJudge(program: Command, context: CommandContext): void {
 }
 
 async function judge(log: Log, flags: JudgeFlags, context: CommandContext): Promise<void> {
-  const [{ judgeTopic }, { readRuleset }, { rules202611 }] = await Promise.all([
+  const [{ judgeTopic }, { readRuleset }, { newestRules }] = await Promise.all([
     import('./judge-topic.ts'),
     import('./collect-files.ts'),
-    import('../collect/rules-2026-11.ts'),
+    import('../collect/rulesets.ts'),
   ])
   const { from, to, verdictRules } = flags
-  const ruleset = verdictRules === undefined ? rules202611 : await readRuleset(verdictRules)
+  const ruleset = verdictRules === undefined ? newestRules : await readRuleset(verdictRules)
   if (from === to) {
     const message = `--to is the topic that is read, ${from}: every event would come twice; name another`
     throw new UserError('same_topic', message)

@@ -28,7 +28,7 @@ export interface Facts {
 /** Goes into `context.classification`; jobs count what has the verdict `human`. */
 export interface Classification {
   readonly verdict: Verdict
-  /** The reasons of all rules that apply, the one that decided first. Of a human there are none. */
+  /** The reasons of all rules that apply, the one that decided first; none where no rule does. */
   readonly reasons: string[]
   /** Id of the ruleset that judged. */
   readonly ruleset: string

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Classification, type Classify, classifier, type Facts } from './classify.ts'
-import { rules202611 } from './rules-2026-11.ts'
 import type { Ruleset } from './ruleset.ts'
+import { newestRules } from './rulesets.ts'
 
 /** An open or a click, as whoever saw it knows it. */
 export interface Engagement extends Omit<Facts, 'linksInLastSeconds' | 'deliveredAt'> {
@@ -48,7 +48,7 @@ interface Remembered {
   clicks: readonly { readonly link: string; readonly at: number }[]
 }
 
-export function createJudge(ruleset: Ruleset = rules202611): Judge {
+export function createJudge(ruleset: Ruleset = newestRules): Judge {
   const classify = classifier(ruleset)
   /** The one seen last stands last. */
   const messages = new Map<string, Remembered>()

@@ -36,12 +36,7 @@ export const rules202611: Ruleset = {
         'client-info.bot = apple (documentation.mailgun.com/docs/mailgun/user-manual/tracking-messages/open-click-bot-detect), ' +
         'is_prefetched (developers.sparkpost.com/api/webhooks)',
       when: {
-        flags: [
-          'sendgrid:machine_open',
-          'mailgun:apple',
-          'sparkpost:prefetched',
-          'customerio:prefetched',
-        ],
+        flags: ['sendgrid:machine_open', 'mailgun:apple', 'sparkpost:prefetched'],
       },
     },
     {
@@ -49,7 +44,7 @@ export const rules202611: Ruleset = {
       reason: 'provider_proxy',
       source:
         'client-info.bot = gmail (as above), is_proxy (developers.sparkpost.com/api/webhooks)',
-      when: { flags: ['mailgun:gmail', 'sparkpost:proxy', 'customerio:proxied'] },
+      when: { flags: ['mailgun:gmail', 'sparkpost:proxy'] },
     },
     {
       verdict: 'scanner',

@@ -72,10 +72,6 @@ function eventOf(raw: Raw, now: number): MailEvent | undefined {
     linkUrl: textOf(fields.href),
     ip: textOf(fields.ip_address),
     userAgent: textOf(fields.user_agent),
-    flags: [
-      ...(fields.prefetched === true ? ['customerio:prefetched'] : []),
-      ...(fields.proxied === true ? ['customerio:proxied'] : []),
-    ],
     bounce: type === undefined ? undefined : { type, reason: textOf(fields.failure_message) },
   }
 }

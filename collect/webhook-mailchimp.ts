@@ -8,13 +8,14 @@ import { signedBy } from './webhook-verify.ts'
  * Mailchimp's webhooks of an audience: nothing is signed; the secret is in the URL, `?secret=…`, as Mailchimp
  * recommends, and a new URL is tried with GET
  * (https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/). Form-encoded, one event a request.
- * It repeats for up to 75 minutes. There are no ids: what happened to one address at one second counts once.
+ * For how long it repeats is not published; ids are remembered for a day. There are none of its own: what happened to
+ * one address at one second counts once.
  * The only place for our user id is a merge field, whose tags are upper case: `USER_ID`.
  */
 export const mailchimp: Provider = {
   name: 'mailchimp',
   needs: [],
-  repeatMs: 75 * 60_000,
+  repeatMs: 24 * 3_600_000,
   refusedStatus: 401,
   troubleStatus: 503,
   probes: ['GET', 'HEAD'],

@@ -6,9 +6,10 @@ import { needBasic } from './webhook-verify.ts'
 
 /**
  * Postmark: nothing is signed; user and secret are put into the webhook, and come by basic authentication
- * (https://postmarkapp.com/developer/webhooks/webhooks-overview). One event a request, repeated up to ten times
- * within 10.5 hours unless it was answered 200, or 403, which ends it (same page). Bounces and complaints have an id;
- * of the others the message, the address and the time make one.
+ * (https://postmarkapp.com/developer/webhooks/webhooks-overview). One event a request, repeated at most ten times
+ * within 10.5 hours unless it was answered 200, or 403, which ends it
+ * (https://postmarkapp.com/support/article/understanding-inbound-webhook-retries-in-postmark). Bounces and complaints have
+ * an id; of the others the message, the address and the time make one.
  */
 export const postmark: Provider = {
   name: 'postmark',

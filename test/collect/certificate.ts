@@ -1,12 +1,15 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
 /** A certificate that signs itself, and its key: as much of X.509 as Node wants to see. */
-export function selfSigned(from: Date, to: Date): { pem: string; privateKey: KeyObject } {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+export function selfSigned(
+  from: Date,
+  to: Date,
+  privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+): { pem: string; privateKey: KeyObject } {
   const name = sequence(set(sequence(oid('550403'), der(0x0c, Buffer.from('sns.amazonaws.com')))))
   const algorithm = sequence(oid('2a864886f70d01010b'), der(0x05, Buffer.alloc(0)))
   const validity = sequence(time(from), time(to))
-  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   const content = sequence(der(0x02, Buffer.from([1])), algorithm, name, validity, name, spki)
   const signature = sign('sha256', content, privateKey)
   const whole = sequence(

@@ -3,6 +3,7 @@ import { type Classification, classifier, type Facts } from '../../collect/class
 import { createJudge, judgeAgain } from '../../collect/judge.ts'
 import { rules202611 } from '../../collect/rules-2026-11.ts'
 import { parseRuleset, type Ruleset } from '../../collect/ruleset.ts'
+import { rulesetOf } from '../../collect/rulesets.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('machine or human')
@@ -102,6 +103,20 @@ test('rules that cannot be used are refused by place', () => {
   wrong({ ...rule, when: { ua: 'x' } }, /only kind, methods/)
   assert.throws(() => parseRuleset({ id: 'a b', rules: [] }), /id: expected/)
   assert.throws(() => parseRuleset([]), /the ruleset: expected an object/)
+})
+
+test('rules of one’s own can stand before those of Millrace', () => {
+  const rule = {
+    ...{ verdict: 'human', reason: 'our_office', source: 'a test' },
+    when: { networks: ['203.0.113.0/24'] },
+  }
+  const own = rulesetOf({ id: 'shop-1', extends: '2026-11', rules: [rule] })
+  const judged = classifier(own)({ kind: 'click', at, ip: '203.0.113.7', userAgent: 'curl/8' })
+  assert.equal(judged, { verdict: 'human', reasons: ['our_office', 'robot'], ruleset: 'shop-1' })
+  assert.is(rulesetOf({ id: 'shop-1', rules: [rule] }).rules.length, 1)
+  const wrong = (value: object, message: RegExp) => assert.throws(() => rulesetOf(value), message)
+  wrong({ id: 'shop-1', extends: '2020', rules: [] }, /extends: expected one of 2026-11/)
+  wrong({ id: '2026-11', extends: '2026-11', rules: [] }, /id: 2026-11 are Millrace's own/)
 })
 
 test('a burst of clicks in one message is seen, of which the first came alone', () => {

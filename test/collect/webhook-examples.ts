@@ -136,7 +136,6 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   customerio: [
     is(delivered, cio('delivered'), { campaign_id: '23', email_subject: 'Sale' }),
     is(opened, cio('opened'), {}, 'human'),
-    is(opened, cio('opened', { prefetched: true }), {}, 'prefetch'),
     is(
       clicked,
       cio('clicked', { href: link, link_id: 1 }),

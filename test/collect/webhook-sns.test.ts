@@ -1,7 +1,14 @@
 import { assert, suite } from '../harness.ts'
 import { selfSigned } from './certificate.ts'
 import { NOW } from './door-world.ts'
-import { type Sent, senders, snsCertificateUrl, snsMessage, snsTopic } from './webhook-senders.ts'
+import {
+  type Sent,
+  senders,
+  snsCertificate,
+  snsCertificateUrl,
+  snsMessage,
+  snsTopic,
+} from './webhook-senders.ts'
 import { amazon, statusOf, world } from './webhook-world.ts'
 
 const test = suite('webhooks through Amazon SNS')
@@ -88,7 +95,11 @@ test('SNS: while Amazon does not answer well we answer 503, and ask no more than
 })
 
 test('SNS: what is no certificate, or none any more, lets nobody in', async () => {
-  const expired = selfSigned(new Date(Date.UTC(2020)), new Date(Date.UTC(2021))).pem
+  const expired = selfSigned(
+    new Date(Date.UTC(2020)),
+    new Date(Date.UTC(2021)),
+    snsCertificate.privateKey,
+  ).pem
   for (const pem of ['no certificate', expired]) {
     const doors = world(
       senders.ses.entry,
