@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { topicRecords } from '../../cli/topic-records.ts'
 import { openSink, type SinkOptions } from '../../collect/producing-sink.ts'
 import type { Sink } from '../../collect/sink.ts'
-import { RecordReader } from '../../protocol/record-batch.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import { type Log, nextOffset } from '../../runtime/log.ts'
+import type { Log } from '../../runtime/log.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 
 export interface Logged {
@@ -53,7 +53,7 @@ export function openTestSink(
   })
 }
 
-export interface TopicRecord {
+export interface SinkTopicRecord {
   readonly partition: number
   readonly key: string | null
   readonly value: string | null
@@ -61,37 +61,12 @@ export interface TopicRecord {
 }
 
 /** All records of a topic, partition by partition, each in order. */
-export async function recordsOf(
-  log: Pick<Log, 'topics' | 'reader'>,
-  topic: string,
-): Promise<TopicRecord[]> {
-  const ranges = await log.topics.ranges(topic)
-  const reader = log.reader({ topic, waitMsMax: 50, partitionBytesMax: 2 ** 20 })
-  const records: TopicRecord[][] = ranges.map(() => [])
-  const open = new Set<number>()
-  for (const [partition, { start, end }] of ranges.entries()) {
-    if (start === end) continue
-    open.add(partition)
-    reader.seek(partition, start)
-  }
-  while (open.size > 0) {
-    for (const fetched of await reader.poll()) {
-      if (fetched.kind === 'out-of-range')
-        throw new Error(`out of range: ${JSON.stringify(fetched)}`)
-      const read = new RecordReader(fetched.records)
-      while (read.next())
-        records[fetched.partition]?.push({
-          partition: fetched.partition,
-          key: read.keyString(),
-          value: read.value()?.toString() ?? null,
-          headers: read.headers().map(([name, value]) => [name, value.toString()]),
-        })
-      if (fetched.next >= (ranges[fetched.partition]?.end ?? nextOffset(0))) {
-        open.delete(fetched.partition)
-        reader.drop(fetched.partition)
-      }
-    }
-  }
-  await reader.close()
-  return records.flat()
+export async function recordsOf(log: Log, topic: string): Promise<SinkTopicRecord[]> {
+  const records: SinkTopicRecord[] = []
+  for await (const { partition, key, value, headers } of topicRecords(log, topic))
+    records.push({
+      ...{ partition, key, value: value?.toString() ?? null },
+      headers: headers().map(([name, bytes]) => [name, bytes.toString()]),
+    })
+  return records
 }
