@@ -61,6 +61,7 @@ export function registerCollect(program: Command, context: CommandContext): void
     )
     .addOption(flag('--leave-out-ip', "leave the sender's address out of events").default(false))
     .addOption(flag('--public-url <url>', 'where browsers find this server').argParser(parseUrl))
+    .addOption(flag('--plan <folder>', 'tracking plan that events are judged by'))
     .addOption(flag('--webhooks <file>', "email providers' webhooks, and their secrets"))
     .addOption(
       flag('--verdict-rules <file>', 'rules for who opened or clicked; the newest when left out'),

@@ -1,5 +1,6 @@
 import { addressesOf } from '../collect/address.ts'
 import { createJudge } from '../collect/judge.ts'
+import type { Plan } from '../collect/plan.ts'
 import { openSink } from '../collect/producing-sink.ts'
 import type { Ruleset } from '../collect/ruleset.ts'
 import { type Collect, startCollect } from '../collect/server.ts'
@@ -34,6 +35,8 @@ export interface OpenCollectOptions {
   readonly webhookEntries?: readonly WebhookEntry[]
   /** Of who opened or clicked; the newest when left out. */
   readonly ruleset?: Ruleset
+  /** The tracking plan. */
+  readonly plan?: Plan
   readonly protection: Protection
   readonly tokens: Tokens
   readonly addressSecret: Uint8Array
