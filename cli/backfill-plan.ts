@@ -14,6 +14,10 @@ export interface Plan {
   readonly files: readonly string[]
   /** What of each partition the feature was not there for. */
   readonly ranges: readonly { readonly start: number; readonly end: number }[]
+  /** Of the input. */
+  readonly era: number
+  /** Of each partition, how far the input was read for erasures when the scratch states were made. */
+  readonly read?: readonly number[]
   /** The event time of what is sent, epoch ms: where the tasks' time stands, so that it holds up nobody. */
   readonly time: number
   /** Whether the scratch states are complete; from then on, they alone count. */
@@ -57,13 +61,14 @@ export async function makePlan(options: PlanOptions, id: string): Promise<Plan> 
       return fail(
         `since when it has "${feature}" is not known; rename the feature to begin it anew`,
       )
-    return { start, end: begin, time: progress.watermark }
+    return { start, end: begin, time: progress.watermark, era: progress.era }
   })
   const times = begins.flatMap(({ time }) => time ?? [])
   const time = times.length > 0 ? Math.max(...times) : options.clock.now()
   return {
     files,
     ranges: begins.map(({ start, end }) => ({ start, end })),
+    era: Math.max(...begins.map(({ era }) => era)),
     time: time + job.outOfOrdernessMs,
     filled: false,
   }

@@ -1,8 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Packr } from 'msgpackr'
+import type { Event } from '../jobs/event.ts'
 import type { Job } from '../jobs/job.ts'
-import { partitionFor } from '../protocol/murmur2.ts'
 import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import { nextOffset } from '../runtime/log.ts'
 import { rekeyedHeader } from '../runtime/rekeyed.ts'
@@ -16,8 +15,10 @@ import {
   readPlan,
   writePlan,
 } from './backfill-plan.ts'
+import { BackfillSender } from './backfill-sender.ts'
 import { committedRecords } from './committed-records.ts'
-import { eventOf, type PastIdentities, type Place, pastIdentities } from './past-identities.ts'
+import { type Place, readErased } from './erased-list.ts'
+import { eventInFile, eventOf, Past, placeOf, tellPast } from './past-identities.ts'
 import { fileEvents } from './replay.ts'
 import { UserError } from './user-error.ts'
 
@@ -29,11 +30,6 @@ export interface BackfillOptions extends PlanOptions {
   readonly sendBytesMax?: number
   readonly onProgress: (what: 'events' | 'users', count: number) => void
 }
-
-const packr = new Packr({ useRecords: false })
-const sendBytesDefault = 256 * 1024
-/** A file's events are older than the topic's: whatever erases their user there does so later. */
-const beforeAll: Place = { partition: -1, offset: -1, appendedAt: 0 }
 
 /**
  * Gives a feature the past that it was not there for: computes its states over the old events, by the code that
@@ -53,8 +49,7 @@ export async function backfill(options: BackfillOptions): Promise<number> {
   await mkdir(folder, { recursive: true })
   let plan = (await readPlan(folder)) ?? (await makePlan(options, id))
   if (!plan.filled) {
-    await fillAll(options, alone, plan)
-    plan = { ...plan, filled: true }
+    plan = await fillAll(options, alone, plan)
     await writePlan(folder, plan)
   }
   const sent = await sendAll(options, alone, plan, backfillSource(job, id))
@@ -65,13 +60,14 @@ export async function backfill(options: BackfillOptions): Promise<number> {
 /** The scratch stores: one for each partition, since each has a time of its own, and one for the files. */
 const partsOf = ({ ranges }: Plan): string[] => ['files', ...ranges.map((_, at) => String(at))]
 
-async function fillAll(options: BackfillOptions, alone: Job, plan: Plan): Promise<void> {
+async function fillAll(options: BackfillOptions, alone: Job, plan: Plan): Promise<Plan> {
   const { folder, signal } = options
   for (const part of partsOf(plan)) await rm(join(folder, part), { recursive: true, force: true })
-  const past = await identitiesOf(options)
+  const { past, read } = await readPast(options, plan)
   for (const part of partsOf(plan))
     await withScratch(options, alone, part, scratch => fill(scratch, part, plan, past, options))
   signal.throwIfAborted()
+  return { ...plan, read, filled: true }
 }
 
 async function sendAll(
@@ -80,11 +76,11 @@ async function sendAll(
   plan: Plan,
   source: string,
 ): Promise<number> {
-  const sender = new Sender(options, plan, source)
+  const sender = new BackfillSender(options, plan, source)
   try {
     for (const part of partsOf(plan))
       await withScratch(options, alone, part, scratch => sender.send(scratch))
-    await sender.flush()
+    await sender.end()
   } finally {
     await sender.close()
   }
@@ -105,106 +101,66 @@ async function withScratch(
   }
 }
 
-async function identitiesOf({ log, job, signal }: BackfillOptions): Promise<PastIdentities> {
+/** All that says who is who and who was erased: the files, the list of the erased, and the whole input. */
+async function readPast(
+  { log, clock, job, signal }: BackfillOptions,
+  { files, era }: Plan,
+): Promise<{ past: Past; read: number[] }> {
+  const merges = job.rekeys?.includes(job.input) === true
+  const past = new Past({ merges, erased: await readErased(log, job.input, { signal }) })
+  for await (const { event, place } of eventsOf(files, clock.now())) past.tell(event, place)
   const ranges = await log.topics.ranges(job.input)
   const whole = ranges.map(({ start, end }, partition) => ({ partition, from: start, to: end }))
-  const merges = job.rekeys?.includes(job.input) === true
-  return pastIdentities(log, job.input, whole, { merges, signal })
+  await tellPast(past, log, job.input, whole, { era, signal })
+  return { past, read: ranges.map(({ end }) => end) }
+}
+
+async function* eventsOf(files: readonly string[], now: number) {
+  for (const file of files)
+    for await (const { value } of fileEvents(file, () => undefined)) {
+      const found = eventInFile(value, now)
+      if (found !== undefined) yield { ...found, value }
+    }
 }
 
 async function fill(
   scratch: Scratch,
   part: string,
-  { files, ranges }: Plan,
-  past: PastIdentities,
+  { files, ranges, era }: Plan,
+  past: Past,
   { log, job, clock, signal, onProgress }: BackfillOptions,
 ): Promise<void> {
   let count = 0
   let number = 0
   /** `appendedAt` bounds the event's time from above. */
   const take = async (
-    key: string,
+    { key, type }: Event,
     value: OutgoingRecord['value'],
     place: Place,
-    appendedAt = place.appendedAt,
+    appendedAt: number,
   ) => {
     const owner = past.ownerOf(key, place)
-    if (owner === undefined) return
+    if (owner === undefined || type === 'delete') return
     // As if rekeyed, so that it goes under its owner's key.
     const headers = [[rekeyedHeader, `past/0/0/${number++}`]] as const
     await scratch.take({ key: owner, value, headers }, appendedAt)
     if (++count % 1_000 === 0) onProgress('events', 1_000)
   }
   if (part === 'files') {
-    const onBadLine = () => undefined
-    for (const file of files)
-      for await (const { key, value } of fileEvents(file, onBadLine))
-        if (key !== null && !signal.aborted) await take(key, value, beforeAll, clock.now())
+    const now = clock.now()
+    for await (const { event, place, value } of eventsOf(files, now))
+      if (!signal.aborted) await take(event, value, place, now)
   } else {
     const partition = Number(part)
     const { start, end } = ranges[partition] as Plan['ranges'][number]
     const range = { partition, from: nextOffset(start), to: nextOffset(end) }
     for await (const { record } of committedRecords(log, job.input, [range], { signal })) {
       const event = eventOf(record)
-      if (event === undefined || event.type === 'delete') continue
-      const place = { partition, offset: record.offset, appendedAt: record.timestamp }
-      await take(event.key, Buffer.from(record.value() ?? ''), place)
+      if (event === undefined) continue
+      const value = Buffer.from(record.value() ?? '')
+      await take(event, value, placeOf(partition, record, era), record.timestamp)
     }
   }
   await scratch.flush()
   onProgress('events', count % 1_000)
-}
-
-/** Numbers each partition's records and sends them in order. */
-class Sender {
-  readonly #options: BackfillOptions
-  readonly #plan: Plan
-  readonly #source: string
-  readonly #producer
-  readonly #numbers: number[]
-  #gathered = new Map<number, OutgoingRecord[]>()
-  #bytes = 0
-  sent = 0
-
-  constructor(options: BackfillOptions, plan: Plan, source: string) {
-    this.#options = options
-    this.#plan = plan
-    this.#source = source
-    this.#producer = options.log.producer()
-    this.#numbers = plan.ranges.map(() => 0)
-  }
-
-  async send(scratch: Scratch): Promise<void> {
-    for await (const [key, state] of scratch.entries()) {
-      this.#options.signal.throwIfAborted()
-      const partition = partitionFor(Buffer.from(key), this.#numbers.length)
-      const number = (this.#numbers[partition] as number)++
-      const event = { type: 'merge', messageId: '', timestamp: this.#plan.time, userId: key, state }
-      const header = `${this.#source}/0/${partition}/${number}`
-      const record = { key, value: packr.pack(event), headers: [[rekeyedHeader, header]] as const }
-      const records = this.#gathered.get(partition)
-      if (records === undefined) this.#gathered.set(partition, [record])
-      else records.push(record)
-      this.#bytes += state.length + 200
-      const { sendBytesMax = sendBytesDefault } = this.#options
-      if (this.#bytes > sendBytesMax) await this.flush()
-    }
-  }
-
-  async flush(): Promise<void> {
-    const topic = this.#options.job.input
-    const appends = Array.from(this.#gathered, ([partition, records]) => ({
-      ...{ topic, partition, records },
-    }))
-    await this.#producer.send(appends)
-    const users = appends.reduce((sum, { records }) => sum + records.length, 0)
-    this.sent += users
-    this.#options.onProgress('users', users)
-    this.#gathered = new Map()
-    this.#bytes = 0
-  }
-
-  close(): Promise<void> {
-    return this.#producer.close()
-  }
 }

@@ -80,10 +80,11 @@ async function replayCommand(
   { print, signal }: CommandContext,
 ): Promise<void> {
   const { replayDeadLetters } = await import('./dead-replay.ts')
-  const { sent, timers, gone } = await replayDeadLetters(log, job, signal)
+  const { sent, timers, gone, erased } = await replayDeadLetters(log, job, signal)
   const rest = [
     timers > 0 && `${timers} timers have no record`,
     gone > 0 && `${gone} are gone from their topic`,
+    erased > 0 && `${erased} are of erased users`,
   ]
   print(
     [`sent ${sent} dead letters of ${job} again`, ...rest.filter(text => text !== false)].join(

@@ -8,6 +8,7 @@ import { withLog } from './with-log.ts'
 
 interface ReplayFlags extends BrokerFlags {
   readonly topic: string
+  readonly erasedBy: string[]
 }
 
 /** Lines that are no event are told one by one up to here, then only counted. */
@@ -20,6 +21,12 @@ export function registerReplay(program: Command, context: CommandContext): void 
     .description('send the events of a file, one JSON object a line, in the order of the file')
     .argument('<file>', 'the file, plain or .gz')
     .addOption(flag('--topic <name>', 'topic to send to').default('events'))
+    .addOption(
+      flag(
+        '--erased-by <job...>',
+        'leave out whom these jobs have erased too; those that read the topic are asked without it',
+      ).default([]),
+    )
   addBrokerFlags(command).action((file: string, flags: ReplayFlags) =>
     replayCommand(file, flags, context),
   )
@@ -37,10 +44,14 @@ async function replayCommand(
 async function send(
   log: Log,
   file: string,
-  { topic, brokers }: ReplayFlags,
+  { topic, brokers, erasedBy }: ReplayFlags,
   context: CommandContext,
 ): Promise<void> {
-  const { replayFile } = await import('./replay.ts')
+  const [{ replayFile }, { readErased }, { isErasedInFile }] = await Promise.all([
+    import('./replay.ts'),
+    import('./erased-list.ts'),
+    import('./past-identities.ts'),
+  ])
   const { clock, logger, signal, print } = context
   const description = await log.topics.describe(topic)
   if (description === undefined) {
@@ -49,6 +60,7 @@ async function send(
     throw new UserError('unknown_topic', `topic "${topic}" does not exist on ${brokers}: ${remedy}`)
   }
   const { partitions } = description
+  const list = await readErased(log, topic, { besides: erasedBy, signal })
   const producer = log.producer()
   const started = clock.elapsed()
   let badLines = 0
@@ -58,12 +70,16 @@ async function send(
       logger.warn({ file, line, reason }, 'left out a line that is no event')
   }
   try {
-    const { sent, bad } = await replayFile(file, { producer, topic, partitions, onBadLine, signal })
+    const { sent, bad, erased } = await replayFile(file, {
+      ...{ producer, topic, partitions, onBadLine, signal },
+      isErased: event => isErasedInFile(list, event, clock.now()),
+    })
     const seconds = Math.max(0.001, (clock.elapsed() - started) / 1000)
     const leftOut = bad > 0 ? `, ${bad} lines left out` : ''
+    const forgotten = erased > 0 ? `, ${erased} of erased users left out` : ''
     const end = signal.aborted ? ' before it was stopped' : ''
     print(
-      `sent ${sent} events to ${topic} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)${leftOut}${end}`,
+      `sent ${sent} events to ${topic} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)${leftOut}${forgotten}${end}`,
     )
   } finally {
     await producer.close()

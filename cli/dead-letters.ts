@@ -1,5 +1,7 @@
+import { decodeEvent } from '../runtime/decode.ts'
 import type { Log, NextOffset } from '../runtime/log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
+import { rekeyedHeader } from '../runtime/rekeyed.ts'
 import { readRange, type StoredRecord } from './read-range.ts'
 import { UserError } from './user-error.ts'
 
@@ -59,6 +61,17 @@ export function deadLetter(record: StoredRecord): DeadLetter {
     origin: originOf(headers),
     timer: headers.get('timer'),
     truncated: headers.get('truncated') === 'true',
+  }
+}
+
+/** Whose letter it is, as far as can be told; '' where it cannot. */
+export function keyOfLetter({ record, time }: DeadLetter): string {
+  const key = record.key?.toString('utf8') ?? ''
+  if (record.headers.has(rekeyedHeader)) return key
+  try {
+    return decodeEvent(record.value, time).key
+  } catch {
+    return key
   }
 }
 

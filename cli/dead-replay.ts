@@ -10,7 +10,8 @@ import {
 } from '../runtime/log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
 import { rekeyedHeader } from '../runtime/rekeyed.ts'
-import { type DeadLetter, deadLetter, deadRanges } from './dead-letters.ts'
+import { type DeadLetter, deadLetter, deadRanges, keyOfLetter } from './dead-letters.ts'
+import { type ErasedList, nowhere, readErasedBy } from './erased-list.ts'
 import { readRange } from './read-range.ts'
 
 export interface DeadReplay {
@@ -18,6 +19,8 @@ export interface DeadReplay {
   /** Timers have no record to send, and a payload that was cut may be gone from its topic. */
   readonly timers: number
   readonly gone: number
+  /** Of users who have been erased since, which are not sent. */
+  readonly erased: number
 }
 
 /** What is written down before a portion is sent, as the metadata of the offset where the portion begins. */
@@ -52,10 +55,11 @@ export async function replayDeadLetters(
 ): Promise<DeadReplay> {
   const ranges = await deadRanges(log, job)
   const producer = log.producer()
-  const total = { sent: 0, timers: 0, gone: 0 }
+  const total = { sent: 0, timers: 0, gone: 0, erased: 0 }
+  const list = await readErasedBy(log, job, signal)
   try {
     for (const [partition, { start, end }] of ranges.entries()) {
-      const replay = new PartitionReplay({ log, job, partition, producer, signal, total })
+      const replay = new PartitionReplay({ log, job, partition, producer, signal, total, list })
       await replay.run(start, end)
     }
   } finally {
@@ -70,7 +74,8 @@ interface PartitionOptions {
   readonly partition: number
   readonly producer: Producer
   readonly signal: AbortSignal
-  readonly total: { sent: number; timers: number; gone: number }
+  readonly total: { sent: number; timers: number; gone: number; erased: number }
+  readonly list: ErasedList
 }
 
 class PartitionReplay {
@@ -143,13 +148,17 @@ class PartitionReplay {
   /** The record to send for the letter, or `undefined` where there is none or it was sent before. */
   async #outgoing(letter: DeadLetter) {
     const { origin, record, truncated } = letter
-    const { log, total, signal } = this.#options
+    const { log, total, list, signal } = this.#options
     if (origin === undefined) {
       total.timers++
       return undefined
     }
     const name = `${this.#topic}/${record.partition}/${record.offset}`
     if (this.#alreadySent.has(name)) return undefined
+    if (list.covers(keyOfLetter(letter), { ...nowhere, appendedAt: letter.time })) {
+      total.erased++
+      return undefined
+    }
     let { key, value } = record
     if (truncated) {
       const from = nextOffset(origin.offset)

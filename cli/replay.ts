@@ -28,11 +28,14 @@ export interface ReplayOptions {
 export interface ReplayFileOptions extends ReplayOptions {
   /** A line that is no event. It is left out and the replay goes on. */
   readonly onBadLine: (line: number, reason: string) => void
+  /** Whether the event is of somebody who was erased later, and so is left out; of nobody when left out. */
+  readonly isErased?: ((event: ReplayedEvent) => boolean) | undefined
 }
 
 export interface ReplayedFile {
   readonly sent: number
   readonly bad: number
+  readonly erased: number
 }
 
 /** Kafka takes batches of at most 1,048,588 bytes by default. */
@@ -46,12 +49,25 @@ const SEND_BYTES_MAX = 512 * 1024
  */
 export async function replayFile(path: string, options: ReplayFileOptions): Promise<ReplayedFile> {
   let bad = 0
+  let erased = 0
   const events = fileEvents(path, (line, reason) => {
     bad += 1
     options.onBadLine(line, reason)
   })
-  const sent = await replay(events, options)
-  return { sent, bad }
+  const { isErased } = options
+  const left = isErased === undefined ? events : without(events, isErased, () => erased++)
+  const sent = await replay(left, options)
+  return { sent, bad, erased }
+}
+
+async function* without(
+  events: AsyncIterable<ReplayedEvent>,
+  isErased: (event: ReplayedEvent) => boolean,
+  onErased: () => void,
+): AsyncGenerator<ReplayedEvent> {
+  for await (const event of events)
+    if (isErased(event)) onErased()
+    else yield event
 }
 
 /**

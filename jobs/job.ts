@@ -94,8 +94,9 @@ export interface JobContext {
   rekey(record: Rekeyed): void
   /**
    * After this step nothing is left of the key: state, timers and remembered message ids are gone, and
-   * tombstones go to the changelog and to the features with this commit. What the step did to the state is
-   * gone too; its triggers and rekeyed events are sent. When the key comes back, it begins anew, and its versions go on growing.
+   * tombstones go to the changelog and to the features with this commit. It is an erasure: where an event asks for it,
+   * that goes to `<job>.erased`, and old events are not brought again. What the step did to the state is gone too;
+   * its triggers and rekeyed events are sent. When the key comes back, it begins anew, and its versions go on growing.
    */
   drop(): void
 }

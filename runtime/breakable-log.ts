@@ -11,6 +11,7 @@ export function breakableLog(log: Log, signal: AbortSignal): Log {
     topics: {
       create: specs => unless(log.topics.create(specs)),
       describe: topic => unless(log.topics.describe(topic)),
+      names: () => unless(log.topics.names()),
       ranges: topic => unless(log.topics.ranges(topic)),
     },
     reader: options => breakableReader(log, options, signal),

@@ -56,6 +56,7 @@ export function freezeCommit<State>(
       packed(topics.late, partition, side.late),
       packed(topics.dead, partition, side.dead),
       packed(rekeyedTopic(job.name), partition, side.rekeyed),
+      packed(topics.erased, partition, side.erased),
       changelog.appends,
     ],
   }
@@ -73,7 +74,7 @@ export interface CommitTarget {
 }
 
 /**
- * One transaction: rows, states, triggers, late, dead and rekeyed records, then the marker; the next input offset with
+ * One transaction: rows, states, triggers, late, dead, rekeyed and erased records, then the marker; the next input offset with
  * metadata that names the marker; the end. One send after the other (with several at once a lost answer
  * loses records and doubles others). Answers what is committed when it resolves.
  */

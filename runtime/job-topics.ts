@@ -48,7 +48,8 @@ export async function prepareTopics(
   for (const target of job.rekeys ?? []) await checkTarget(log, job, target)
   await log.topics.create(outputSpecs(job, input.partitions, replication))
   await checkPartitions(log, job)
-  const { changelog, features } = outputTopics(job.name)
+  const { changelog, features, erased } = outputTopics(job.name)
+  checkRemembers(erased, await log.topics.describe(erased))
   for (const topic of [changelog, features]) checkCompacted(topic, await log.topics.describe(topic))
   return input.partitions
 }
@@ -71,10 +72,15 @@ export async function checkPartitions(log: Log, job: Job): Promise<number> {
 }
 
 function outputSpecs(job: Job, partitions: number, replication: number): TopicSpec[] {
-  const { features, changelog, triggers, late, dead } = outputTopics(job.name)
+  const { features, changelog, triggers, late, dead, erased } = outputTopics(job.name)
   const rekeyed = job.rekeys === undefined ? [] : [rekeyedTopic(job.name)]
   return [
-    ...[features, changelog].map(topic => ({ topic, partitions, replication, config: compacted })),
+    ...[features, changelog, erased].map(topic => ({
+      topic,
+      partitions,
+      replication,
+      config: compacted,
+    })),
     ...[triggers, late, dead, ...rekeyed].map(topic => ({
       topic,
       partitions,
@@ -98,6 +104,16 @@ async function checkTarget(log: Log, job: Job, target: string): Promise<void> {
       `topic ${target}, to which job ${job.name} rekeys, is compacted, so events would vanish from it: set its cleanup.policy to delete`,
     )
   }
+}
+
+/** That it is compacted is what matters: a person may let it forget by time besides. */
+function checkRemembers(topic: string, description: TopicDescription | undefined): void {
+  const policy = description?.config['cleanup.policy'] ?? ''
+  if (/compact/.test(policy)) return
+  throw new LogError(
+    'refused',
+    `topic ${topic} has cleanup.policy ${policy}, and would forget who was erased: set it to compact`,
+  )
 }
 
 function checkCompacted(topic: string, description: TopicDescription | undefined): void {

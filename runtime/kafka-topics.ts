@@ -53,6 +53,10 @@ export class KafkaTopics implements Topics {
     })
   }
 
+  names(): Promise<string[]> {
+    return this.#admin(admin => admin.listTopics())
+  }
+
   async ranges(topic: string): Promise<{ start: NextOffset; end: NextOffset }[]> {
     return this.#admin(async admin => {
       if (!(await admin.listTopics()).includes(topic)) {

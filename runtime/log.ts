@@ -42,6 +42,8 @@ export interface Topics {
   create(specs: TopicSpec[]): Promise<void>
   /** `undefined` for a topic that does not exist. */
   describe(topic: string): Promise<TopicDescription | undefined>
+  /** Of all topics that this client may see. */
+  names(): Promise<string[]>
   /** First offset and end (high watermark) of each partition, in order of partition. */
   ranges(topic: string): Promise<{ start: NextOffset; end: NextOffset }[]>
 }

@@ -12,6 +12,8 @@ export const outputTopics = (job: string) => ({
   triggers: `${job}.triggers`,
   late: `${job}.late`,
   dead: `${job}.dead`,
+  /** Who was erased, for as long as anybody may bring old events: see `Erasure`. */
+  erased: `${job}.erased`,
   /** The group that holds the tasks' offsets; nobody joins it. */
   commits: `${job}.commits`,
 })

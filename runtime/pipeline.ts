@@ -1,11 +1,12 @@
 import type { Event } from '../jobs/event.ts'
 import type { Job, JobContext, Timer } from '../jobs/job.ts'
-import { murmur2, partitionFor } from '../protocol/murmur2.ts'
+import { partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
 import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
 import { deadly, faultOf } from './fault.ts'
+import { type Hand, timerHand } from './hand.ts'
 import { rekeyedFrom } from './rekeyed.ts'
 import type { Schemas } from './schemas.ts'
 import { type Counts, SideOutputs } from './side-outputs.ts'
@@ -19,12 +20,6 @@ export const timersPerCommit = 5_000
 /** A step may add what it read and some framing to a state; more is caught when it is encoded. */
 const growthBytesGuess = 512
 const eraSize = 2 ** 44
-
-/**
- * What a step has in hand, as one number that another thread can read: a record's offset, -1 for nothing, or
- * below that a timer (a hash of its key, and its time).
- */
-export type Hand = number
 
 export interface PipelineOptions<State> {
   readonly job: Job<State>
@@ -167,7 +162,8 @@ export class Pipeline<State = unknown> {
     entity.eventAt = event.timestamp
     entity.asOf = Math.max(entity.asOf, event.timestamp)
     entity.receivedAt = event.receivedAt ?? record.timestamp
-    if (before && !this.#sent.dropped) this.#undoIfTooLarge(entity, before)
+    if (this.#sent.dropped) this.#side.erased(entity.key, record, era)
+    else if (before) this.#undoIfTooLarge(entity, before)
     this.#changed(entity)
     this.counts.events++
   }
@@ -187,7 +183,7 @@ export class Pipeline<State = unknown> {
   #fire(entity: Entity<State>): void {
     const { job, inHand, poison } = this.#options
     const timer = job.nextTimer(entity.state) as Timer // `timerAt` says that there is one
-    const hand = this.#timerHand(timer, entity.key)
+    const hand = timerHand(timer, entity.key)
     inHand(hand)
     entity.timerAt = undefined // its hint is used up, and another timer of the same time needs one of its own
     this.#timersFired++
@@ -203,11 +199,6 @@ export class Pipeline<State = unknown> {
     }
     entity.revision++ // also then: its row is written again, perhaps by a changed job
     this.#changed(entity)
-  }
-
-  #timerHand({ time }: Timer, key: string): Hand {
-    const length = this.#keyBytes.write(key)
-    return -2 - ((murmur2(this.#keyBytes.subarray(0, length)) >>> 0) * 2 ** 20 + (time % 2 ** 20))
   }
 
   /** The state has changed: what it sends, its timer and its place in the next commit follow. */

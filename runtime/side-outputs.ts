@@ -1,6 +1,7 @@
 import type { Job, Timer, Trigger } from '../jobs/job.ts'
 import type { OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
 import type { Entity } from './entity.ts'
+import { erasedRecord } from './erased.ts'
 import { deadRecord, deadTimer, triggerRecord } from './outputs.ts'
 import { rekeyedHeaders } from './rekeyed.ts'
 
@@ -15,6 +16,8 @@ export interface SideRecords {
   readonly dead: OutgoingRecord[]
   /** For other keys; a forwarder takes them there. */
   readonly rekeyed: OutgoingRecord[]
+  /** Who was erased. */
+  readonly erased: OutgoingRecord[]
 }
 
 /** What a task has done since its takeover. */
@@ -64,8 +67,8 @@ export class SideOutputs {
   }
 
   get isEmpty(): boolean {
-    const { triggers, late, dead, rekeyed } = this.#records
-    return triggers.length + late.length + dead.length + rekeyed.length === 0
+    const { triggers, late, dead, rekeyed, erased } = this.#records
+    return triggers.length + late.length + dead.length + rekeyed.length + erased.length === 0
   }
 
   get full(): boolean {
@@ -92,6 +95,10 @@ export class SideOutputs {
   rekeyed(record: OutgoingRecord): void {
     this.#add('rekeyed', record)
     this.counts.rekeyed++
+  }
+
+  erased(key: string, { offset, timestamp: appendedAt }: RecordReader, era: number): void {
+    this.#add('erased', erasedRecord(this.#job, key, { era, offset, appendedAt }))
   }
 
   late(record: RecordReader, eventTime: number, watermark: number): void {
@@ -136,5 +143,5 @@ export class SideOutputs {
   }
 }
 
-const nothing = (): SideRecords => ({ triggers: [], late: [], dead: [], rekeyed: [] })
+const nothing = (): SideRecords => ({ triggers: [], late: [], dead: [], rekeyed: [], erased: [] })
 const iso = (ms: number): string => new Date(ms).toISOString()

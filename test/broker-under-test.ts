@@ -33,6 +33,6 @@ export class BrokerUnderTest {
 /** All topics of a job that a test made. Only a broker that goes on after the tests needs them gone. */
 export async function forgetJob(brokers: string, job: string, input: string): Promise<void> {
   if (brokers !== brokersGiven || brokers === '') return
-  const outputs = ['features', 'changelog', 'triggers', 'late', 'dead', 'rekeyed']
+  const outputs = ['features', 'changelog', 'triggers', 'late', 'dead', 'erased', 'rekeyed']
   await deleteTopics(brokers, [input, ...outputs.map(name => `${job}.${name}`)])
 }

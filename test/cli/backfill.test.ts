@@ -1,111 +1,22 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { backfill } from '../../cli/backfill.ts'
-import { topicRecords } from '../../cli/topic-records.ts'
 import type { Job } from '../../jobs/job.ts'
-import { partitionFor } from '../../protocol/murmur2.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import type { Log, Producer } from '../../runtime/log.ts'
 import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, suite } from '../harness.ts'
-import { JobOnBroker, type JobSpec, liveOf } from '../runtime/job-on-broker.ts'
+import { liveOf } from '../runtime/job-on-broker.ts'
+import { BackfillWorld, bodyOf, dyingAfter, meanwhile, type Sent } from './backfill-world.ts'
 
 const test = suite('backfill', { timeoutMs: 120_000 })
 const broker = new BrokerUnderTest()
-const language = new URL('../../jobs/define-job.ts', import.meta.url).href
 const hourMs = 3_600_000
 
 test.before(() => broker.start())
 test.after(() => broker.stop())
 
-interface Sent {
-  readonly user?: string
-  readonly anonymous?: string
-  readonly type?: string
-  readonly value?: number
-  readonly at: number
-}
-
-/** `total` and `items` come later than `count`. */
-const source = (name: string, more: boolean) => `
-import { count, defineJob, lastDistinct, sum } from '${language}'
-export default defineJob({
-  name: '${name}', input: '${name}-events', identity: true, idle: 'hold', decay: 'event',
-  features: {
-    count: count({ of: 'Bought' }),
-    ${more ? "total: sum({ of: 'Bought', value: 'value' }), today: sum({ of: 'Bought', value: 'value', over: '24h', every: '1h' })," : ''}
-  },
-})
-`
-
-class BackfillWorld extends JobOnBroker {
-  static async open(): Promise<BackfillWorld> {
-    const spec: JobSpec = {
-      ...{ brokers: broker.address, name: 'backfill', partitions: 2 },
-      source: name => source(name, false),
-    }
-    const place = await JobOnBroker.place(spec)
-    const world = new BackfillWorld(spec, place.name, place.folder)
-    await world.prepare(spec)
-    await writeFile(join(place.folder, 'more.ts'), source(place.name, true))
-    return world
-  }
-
-  get moreUrl(): string {
-    return pathToFileURL(join(this.folder, 'more.ts')).href
-  }
-
-  async send(events: readonly Sent[]): Promise<void> {
-    for (const event of events) {
-      const key = event.user ?? event.anonymous ?? ''
-      const partition = partitionFor(Buffer.from(key), this.partitions)
-      const record = { key, value: JSON.stringify(bodyOf(event)) }
-      await this.producer.send([{ topic: this.input, partition, records: [record] }])
-    }
-  }
-
-  async rows(): Promise<Map<string, Record<string, number>>> {
-    const rows = new Map<string, Record<string, number>>()
-    for await (const { key, value } of topicRecords(this.log, `${this.name}.features`)) {
-      if (value === null) rows.delete(String(key))
-      else rows.set(String(key), JSON.parse(String(value)).features)
-    }
-    return rows
-  }
-}
-
-let ids = 0
-function bodyOf({ user, anonymous, type = 'track', value, at }: Sent) {
-  return {
-    ...{ messageId: `m${ids++}`, type, timestamp: at, properties: { value } },
-    ...(type === 'track' && { event: 'Bought' }),
-    ...(user !== undefined && { userId: user }),
-    ...(anonymous !== undefined && { anonymousId: anonymous }),
-  }
-}
-
-/** A log whose producer is gone after so many sends. */
-function dyingAfter(log: Log, sends: number): Log {
-  const producer = (): Producer => {
-    const real = log.producer()
-    let left = sends
-    return {
-      send: appends => (left-- > 0 ? real.send(appends) : Promise.reject(new Error('died'))),
-      close: () => real.close(),
-    }
-  }
-  return {
-    ...log,
-    topics: log.topics,
-    producer,
-    committed: log.committed.bind(log),
-    reader: log.reader.bind(log),
-  }
-}
-
 test('gives a feature that came later its past: once, though it dies in the middle, and from files too', async () => {
-  const world = await BackfillWorld.open()
+  const world = await BackfillWorld.open(broker.address)
   try {
     const now = systemClock.now() - 100 * hourMs
     const users = Array.from({ length: 12 }, (_, index) => `user-${index}`)
@@ -181,7 +92,7 @@ test('gives a feature that came later its past: once, though it dies in the midd
 })
 
 test('refuses a feature that is not there, and one whose definition is not at work', async () => {
-  const world = await BackfillWorld.open()
+  const world = await BackfillWorld.open(broker.address)
   try {
     await world.send([{ user: 'ada', value: 1, at: systemClock.now() }])
     const running = await world.start()
@@ -197,6 +108,50 @@ test('refuses a feature that is not there, and one whose definition is not at wo
     const unknown = await failure(backfill({ ...options, feature: 'totals' }))
     assert.match(unknown.message, /no feature "totals"; it has count, total, today/)
     await world.stop(running)
+  } finally {
+    await world.close()
+  }
+})
+
+test('brings nothing back of who was erased when the input has long forgotten it, or meanwhile', async () => {
+  const world = await BackfillWorld.open(broker.address)
+  try {
+    const now = systemClock.now() - 100 * hourMs
+    const first = await world.start()
+    await world.send([
+      { user: 'ada', value: 1, at: now },
+      { user: 'erased', value: 5, at: now },
+      { user: 'erased', type: 'delete', at: now + hourMs },
+    ])
+    await world.settled()
+    await world.stop(first)
+    await world.forgetInput()
+    const second = await world.start({ jobUrl: world.moreUrl })
+    await world.send(['ada', 'bob', 'cyd'].map(user => ({ user, value: 1, at: now + 2 * hourMs })))
+    await world.settled()
+
+    const file = join(world.folder, 'older.ndjson')
+    const older = ['ada', 'bob', 'cyd', 'erased'].map(user => ({
+      user,
+      value: 100,
+      at: now - hourMs,
+    }))
+    await writeFile(file, older.map(event => `${JSON.stringify(bodyOf(event))}\n`).join(''))
+    const { default: job } = (await import(world.moreUrl)) as { default: Job }
+    const erase = (user: string) => world.send([{ user, type: 'delete', at: now + 3 * hourMs }])
+    const sent = await backfill({
+      ...{ clock: systemClock, job, feature: 'total', files: [file] },
+      ...{ folder: join(world.folder, 'past'), signal: new AbortController().signal },
+      // Before the sender looks for erasures, and between that and its send.
+      log: meanwhile(world.log, { opening: () => erase('bob'), sending: () => erase('cyd') }),
+      onProgress: () => undefined,
+    })
+    assert.is(sent, 2, 'users: ada and cyd')
+    await world.settled()
+    const rows = await world.rows()
+    assert.equal([...rows.keys()], ['ada'])
+    assert.is(rows.get('ada')?.total, 101)
+    await world.stop(second)
   } finally {
     await world.close()
   }

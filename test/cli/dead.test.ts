@@ -3,6 +3,7 @@ import { replayDeadLetters } from '../../cli/dead-replay.ts'
 import { readRange } from '../../cli/read-range.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
+import { erasedRecord } from '../../runtime/erased.ts'
 import { type Log, nextOffset } from '../../runtime/log.ts'
 import { deadRecord, deadTimer } from '../../runtime/outputs.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -75,10 +76,25 @@ test('are sent again to the partition of their key, in order, and each of them o
     deadTimer('bob', { name: 'cart', time: 5 }, fault),
   )
   await die(1, letter('ann', 'c', 3))
-  assert.equal(await replayDeadLetters(log, 'shop', never), { sent: 3, timers: 1, gone: 0 })
-  assert.equal(await replayDeadLetters(log, 'shop', never), { sent: 0, timers: 0, gone: 0 })
+  assert.equal(await replayDeadLetters(log, 'shop', never), {
+    sent: 3,
+    timers: 1,
+    gone: 0,
+    erased: 0,
+  })
+  assert.equal(await replayDeadLetters(log, 'shop', never), {
+    sent: 0,
+    timers: 0,
+    gone: 0,
+    erased: 0,
+  })
   await die(1, letter('bob', 'd', 4))
-  assert.equal(await replayDeadLetters(log, 'shop', never), { sent: 1, timers: 0, gone: 0 })
+  assert.equal(await replayDeadLetters(log, 'shop', never), {
+    sent: 1,
+    timers: 0,
+    gone: 0,
+    erased: 0,
+  })
   const records = await input()
   const values = (key: string) => records.filter(each => each.key === key).map(({ value }) => value)
   assert.equal(
@@ -108,10 +124,33 @@ test('whose payload was cut are sent whole, as they lie in their topic', async (
   )
   const [first] = await letters()
   assert.is(first?.truncated, true)
-  assert.equal(await replayDeadLetters(log, 'shop', never), { sent: 1, timers: 0, gone: 1 })
+  assert.equal(await replayDeadLetters(log, 'shop', never), {
+    sent: 1,
+    timers: 0,
+    gone: 1,
+    erased: 0,
+  })
   assert.equal(
     (await input()).map(each => each.value),
     [value, value],
+  )
+})
+
+test('of users who have been erased since are not sent', async () => {
+  const anonymous = JSON.stringify({ anonymousId: 'phone', timestamp: Date.UTC(2026, 0, 1) })
+  await die(0, letter('ann', 'a', 1), letter('bob', 'b', 2), letter('', anonymous, 3))
+  await log.topics.create([{ topic: 'shop.erased', partitions: 2, replication: 1, config: {} }])
+  const producer = log.producer()
+  const erased = (key: string, appendedAt: number) =>
+    erasedRecord({ input: 'events' }, key, { era: 0, offset: 9, appendedAt })
+  const records = [erased('ann', 2_000), erased('bob', 500), erased('phone', 2_000)]
+  await producer.send([{ topic: 'shop.erased', partition: 1, records }])
+  await producer.close()
+  const { sent, erased: leftOut } = await replayDeadLetters(log, 'shop', never)
+  assert.equal([sent, leftOut], [1, 2])
+  assert.equal(
+    (await input()).map(({ key }) => key),
+    ['bob'],
   )
 })
 

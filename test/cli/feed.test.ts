@@ -145,6 +145,7 @@ function topic(partitions: number): {
   const topics = {
     create: async () => undefined,
     describe: async () => undefined,
+    names: async () => [],
     ranges: async () =>
       sent.map(({ length }) => ({ start: nextOffset(0), end: nextOffset(length) })),
   }

@@ -1,8 +1,10 @@
 import { committedRecords } from '../../cli/committed-records.ts'
-import { eventOf, pastIdentities } from '../../cli/past-identities.ts'
+import { ErasedList, readErased } from '../../cli/erased-list.ts'
+import { eventInFile, eventOf, Past, placeOf, tellPast } from '../../cli/past-identities.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
+import { erasedHash, erasedRecord } from '../../runtime/erased.ts'
 import type { Log } from '../../runtime/log.ts'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { FaultPlan } from '../simulator/faults.ts'
 import { Random } from '../simulator/random.ts'
 import { Scheduler } from '../simulator/scheduler.ts'
@@ -57,18 +59,29 @@ const bodyOf = ({ key, is, erased }: Step) => ({
   timestamp: Date.UTC(2026, 0, 1),
 })
 
-/** Whose each of the key's events is, in their order; `-`: it was erased. */
-async function owners(key: string, merges = true): Promise<string> {
-  const ranges = (await log.topics.ranges('events')).map(({ start: from, end: to }, partition) => ({
+/** What the topic tells. */
+async function past(merges = true, erased = new ErasedList()): Promise<Past> {
+  const known = new Past({ merges, erased })
+  await tellPast(known, log, 'events', await ranges(), { era: 0, signal })
+  return known
+}
+
+async function ranges() {
+  return (await log.topics.ranges('events')).map(({ start: from, end: to }, partition) => ({
     ...{ partition, from, to },
   }))
-  const past = await pastIdentities(log, 'events', ranges, { merges, signal })
+}
+
+/** Whose each of the key's events is, in their order; `-`: it was erased. */
+async function owners(key: string, merges = true, erased?: ErasedList): Promise<string> {
+  const known = await past(merges, erased)
   const found: string[] = []
-  for await (const { partition, record } of committedRecords(log, 'events', ranges, { signal })) {
+  for await (const { partition, record } of committedRecords(log, 'events', await ranges(), {
+    signal,
+  })) {
     const event = eventOf(record)
     if (event?.key !== key || event.type === 'delete') continue
-    const place = { partition, offset: record.offset, appendedAt: record.timestamp }
-    found.push(past.ownerOf(key, place) ?? '-')
+    found.push(known.ownerOf(key, placeOf(partition, record, 0)) ?? '-')
   }
   return found.join(' ')
 }
@@ -120,15 +133,53 @@ test('an alias belongs to the first user who claims it, and to another once that
   assert.is(await owners('phone-2'), '- bob')
 })
 
-test('what never lay in the topic is older than all that does', async () => {
+test('what lies in a file is erased by what was asked for later', async () => {
   await append([{ key: 'ada', erased: true }, { key: 'bob' }])
-  const ranges = (await log.topics.ranges('events')).map(({ start: from, end: to }, partition) => ({
-    ...{ partition, from, to },
-  }))
-  const past = await pastIdentities(log, 'events', ranges, { merges: true, signal })
-  const file = { partition: -1, offset: -1, appendedAt: 0 }
-  assert.is(past.ownerOf('ada', file), undefined)
-  assert.is(past.ownerOf('bob', file), 'bob')
+  const known = await past()
+  const owner = (key: string, at: number, receivedAt?: number) => {
+    const body = { ...bodyOf({ key }), timestamp: at, ...(receivedAt && { receivedAt }) }
+    const { place } = eventInFile(JSON.stringify(body), at) ?? {}
+    return place && known.ownerOf(key, place)
+  }
+  const erasedAt = Date.UTC(2026, 0, 1)
+  assert.is(owner('ada', erasedAt - 60_000), undefined)
+  assert.is(owner('ada', erasedAt + 60_000), undefined, 'its clock may have been ahead')
+  assert.is(owner('ada', erasedAt + 60_000, erasedAt + 61_000), 'ada')
+  assert.is(owner('ada', erasedAt + 600_000), 'ada')
+  assert.is(owner('bob', erasedAt - 60_000), 'bob')
+})
+
+test('the list of the erased knows what the topic has forgotten, by place or by time', async () => {
+  const erased = new ErasedList()
+  await append([{ key: 'ada' }, { key: 'ada' }])
+  const partition = partitionFor(Buffer.from('ada'), partitions)
+  const at = Date.UTC(2026, 0, 1)
+  erased.add(erasedHash('ada'), { partition, offset: 1, era: 0, appendedAt: at + 5_000 })
+  assert.is(await owners('ada', true, erased), '- ada')
+  erased.add(erasedHash('ada'), { partition, offset: 1, era: 1, appendedAt: at + 6_000 })
+  assert.is(await owners('ada', true, erased), '- -')
+  assert.is(await owners('bob', true, erased), '')
+})
+
+test('lists are read of every job that has the input, and of others where they are named', async () => {
+  const producer = log.producer()
+  for (const [job, input, key] of [
+    ['email', 'events', 'ada'],
+    ['other', 'elsewhere', 'bob'],
+  ] as const) {
+    const topic = `${job}.erased`
+    await log.topics.create([{ topic, partitions, replication: 1, config: {} }])
+    const record = erasedRecord({ input }, key, { era: 0, offset: 3, appendedAt: 1_000 })
+    await producer.send([{ topic, partition: 1, records: [record] }])
+  }
+  const file = { partition: Number.NaN, offset: -1, appendedAt: 999 }
+  const found = await readErased(log, 'events', { signal })
+  assert.equal([found.covers('ada', file), found.covers('bob', file)], [true, false])
+  const more = await readErased(log, 'events', { besides: ['other'], signal })
+  assert.equal([more.covers('ada', file), more.covers('bob', file)], [true, true])
+  assert.not(more.covers('ada', { ...file, appendedAt: 1_001 }))
+  assert.not(more.covers('ada', { ...file, partition: 1, offset: 3, era: 0 }))
+  await rejects(() => readErased(log, 'events', { besides: ['absent'], signal }), 'unknown-topic')
 })
 
 test.run()

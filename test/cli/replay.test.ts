@@ -2,8 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { replay, replayFile } from '../../cli/replay.ts'
+import { ErasedList, nowhere } from '../../cli/erased-list.ts'
+import { isErasedInFile } from '../../cli/past-identities.ts'
+import { type ReplayedEvent, replay, replayFile } from '../../cli/replay.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
+import { erasedHash } from '../../runtime/erased.ts'
 import { type Append, LogError, offset, type Producer } from '../../runtime/log.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
@@ -23,7 +26,7 @@ test('a file of JSON lines arrives in order, each user in the partition of its k
 
   const answer = await replayFile(path, { ...log.options(), onBadLine: unexpected })
 
-  assert.equal(answer, { sent: 5000, bad: 0 })
+  assert.equal(answer, { sent: 5000, bad: 0, erased: 0 })
   for (const [partition, values] of log.values) {
     assert.equal(
       values,
@@ -37,7 +40,29 @@ test('a gzipped file is unpacked, and a last line without a newline counts', asy
   const path = join(folder, 'events.ndjson.gz')
   await writeFile(path, gzipSync([event('a', 1), event('b', 2)].join('\n')))
   const answer = await replayFile(path, { ...log.options(), onBadLine: unexpected })
-  assert.equal(answer, { sent: 2, bad: 0 })
+  assert.equal(answer, { sent: 2, bad: 0, erased: 0 })
+})
+
+test('events of users who were erased after them are left out, and counted', async () => {
+  const log = new Recorder()
+  const list = new ErasedList()
+  const at = Date.UTC(2026, 0, 1)
+  list.add(erasedHash('ann'), { ...nowhere, appendedAt: at })
+  const of = (body: object) => JSON.stringify({ timestamp: at - 1, ...body })
+  const lines = [
+    of({ userId: 'ann' }),
+    of({ userId: 'bob' }),
+    of({ anonymousId: 'ann' }),
+    of({ userId: 'ann', timestamp: 'never' }),
+    of({ userId: 'ann', timestamp: at + 3_600_000 }),
+    of({}),
+  ]
+  const path = join(folder, 'erased.ndjson')
+  await writeFile(path, lines.join('\n'))
+  const isErased = (event: ReplayedEvent) => isErasedInFile(list, event, at + 1e9)
+  const answer = await replayFile(path, { ...log.options(), onBadLine: unexpected, isErased })
+  assert.equal(answer, { sent: 3, bad: 0, erased: 3 })
+  assert.equal([...log.values.values()].flat().sort(), [lines[1], lines[4], lines[5]].sort())
 })
 
 test('bad lines are told with their number and reason, and the others are sent', async () => {
@@ -55,7 +80,7 @@ test('bad lines are told with their number and reason, and the others are sent',
     onBadLine: (line, reason) => told.push(`${line} ${reason.split(':')[0]}`),
   })
 
-  assert.equal(answer, { sent: 2, bad: 4 })
+  assert.equal(answer, { sent: 2, bad: 4, erased: 0 })
   assert.equal(told, [
     '2 not JSON',
     '3 not a JSON object',

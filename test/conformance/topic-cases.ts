@@ -20,6 +20,12 @@ export function topicCases(declare: Declare): void {
     assert.is(described?.config['delete.retention.ms'], '604800000')
   })
 
+  declare('a topic is among the names of all', async ({ log, topic }) => {
+    const names = await log.topics.names()
+    assert.ok(names.includes(topic))
+    assert.not(names.includes(unique('absent')))
+  })
+
   declare('creating a topic that exists leaves it as it is', async ({ log, topic }) => {
     const other = unique('log')
     const config = { 'cleanup.policy': 'compact' }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { Job } from '../../jobs/job.ts'
 import { type FrozenCommit, freezeCommit } from '../../runtime/commit.ts'
+import { parseErasure } from '../../runtime/erased.ts'
 import { featureRow } from '../../runtime/outputs.ts'
 import type { Progress } from '../../runtime/progress.ts'
 import { assert, suite } from '../harness.ts'
@@ -22,11 +24,12 @@ const worldOf = (early = false) =>
     }),
   })
 const forget = { properties: { forget: true } }
-const rowsOf = ({ outputs }: FrozenCommit<SimState>) =>
+const sentTo = (name: string, { outputs }: FrozenCommit<SimState>) =>
   outputs
     .flat()
-    .filter(({ topic }) => topic.endsWith('.features'))
+    .filter(({ topic }) => topic.endsWith(`.${name}`))
     .flatMap(({ records }) => unpacked(records))
+const rowsOf = (frozen: FrozenCommit<SimState>) => sentTo('features', frozen)
 
 test('nothing is left of it: state, timers, ids; tombstones say so', async () => {
   const { take, states, job, pipeline, commit, checkpoint, store } = worldOf()
@@ -50,6 +53,10 @@ test('nothing is left of it: state, timers, ids; tombstones say so', async () =>
     rowsOf(frozen).map(({ key, value }) => [String(key), value]),
     [['ann', null]],
   )
+  const [erased] = sentTo('erased', frozen)
+  assert.is(String(erased?.key), createHash('sha256').update('ann').digest('hex'))
+  const erasure = { input: 'events', era: 0, offset: 1, at: start + 60 * minute }
+  assert.equal(parseErasure(String(erased?.value)), erasure)
   states.committed(frozen.states, 9, start)
   assert.is(checkpoint.get('ann')?.bytes, null, 'the buffer hides what the store still has')
   assert.ok(store.get('ann'))

@@ -12,7 +12,7 @@ export const refusalCases = (broker: () => string): Cases => ({
         () => world.start(),
         /\.\w+ has 1 partitions, the input .* has 2: .*Give the job a new name/,
       )
-      const topics = ['features', 'changelog', 'triggers', 'late', 'dead']
+      const topics = ['features', 'changelog', 'triggers', 'late', 'dead', 'erased']
       await admin.createPartitions({
         topicPartitions: topics.map(each => ({ topic: `${world.name}.${each}`, count: 2 })),
       })

@@ -1,12 +1,14 @@
 import type { Job } from '../../jobs/job.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
+import { erasedRecord } from '../../runtime/erased.ts'
 import { nextOffset } from '../../runtime/log.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import { encodeMarker, encodeMetadata, markerKey, type Progress } from '../../runtime/progress.ts'
 import { encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { checkOutputs } from './check-outputs.ts'
-import { type Expected, naiveModel } from './naive-model.ts'
+import type { Expected } from './expected.ts'
+import { naiveModel } from './naive-model.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { SimCluster } from './sim-cluster.ts'
@@ -18,7 +20,7 @@ const test = suite('check of outputs')
 const START = Date.UTC(2026, 0, 1)
 const job = simJob({ idle: 'hold' }) as Job<unknown>
 const topics = outputTopics(job.name)
-type Outputs = Record<'features' | 'triggers' | 'late' | 'dead', OutgoingRecord[]>
+type Outputs = Record<'features' | 'triggers' | 'late' | 'dead' | 'erased', OutgoingRecord[]>
 
 /** A cluster with input and, after `tamper`, just those outputs that the model expects; the answer of the check. */
 function check(tamper: (outputs: Outputs, progress: { next: number }) => void): string[] {
@@ -53,7 +55,7 @@ function check(tamper: (outputs: Outputs, progress: { next: number }) => void): 
   return checkOutputs(cluster, job, { ...options, upheaval })
 }
 
-const names = ['features', 'triggers', 'late', 'dead'] as const
+const names = ['features', 'triggers', 'late', 'dead', 'erased'] as const
 
 function outputsOf(expected: Expected): Outputs {
   const features = [...expected.everyRow].map(([id, row]) => {
@@ -91,7 +93,7 @@ function outputsOf(expected: Expected): Outputs {
     ] as const
     return { key, value: null, headers }
   })
-  return { features, triggers, late, dead }
+  return { features, triggers, late, dead, erased: [] }
 }
 
 function commit(cluster: SimCluster, next: number, appendedAt: number, expected: Expected): void {
@@ -137,6 +139,8 @@ test('outputs as the model has them are found well', () => {
 
 const tampering: Record<string, (outputs: Outputs, progress: { next: number }) => void> = {
   'a trigger too many': ({ triggers }) => triggers.push(...triggers.slice(0, 1)),
+  'an erasure too many': ({ erased }) =>
+    erased.push(erasedRecord(job, 'ann', { era: 0, offset: 7, appendedAt: START })),
   'a trigger too few': ({ triggers }) => triggers.pop(),
   'a late record too many': ({ late }) => late.push(...late.slice(0, 1)),
   'a late record too few': ({ late }) => late.pop(),

@@ -1,10 +1,12 @@
 import type { Job } from '../../jobs/job.ts'
+import { parseErasure } from '../../runtime/erased.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import type { Mode } from '../../runtime/task-options.ts'
 import { checkRekeyed } from './check-rekeyed.ts'
 import { checkRows } from './check-rows.ts'
 import { checkStates } from './check-states.ts'
-import { type Expected, naiveModel, recordId, triggerId } from './naive-model.ts'
+import { type Expected, erasedId, triggerId } from './expected.ts'
+import { naiveModel, recordId } from './naive-model.ts'
 import { progressOf, type Upheaval } from './progress-of.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import { TIMER_MS } from './sim-job.ts'
@@ -95,6 +97,7 @@ class PartitionCheck {
     this.checkTriggers()
     this.checkLate()
     this.checkDead()
+    this.checkErased()
     return this.problems
   }
 
@@ -159,7 +162,20 @@ class PartitionCheck {
     }
   }
 
-  private output(topic: 'features' | 'triggers' | 'late' | 'dead' | 'changelog'): StoredRecord[] {
+  /** Every erasure stands there once, in the order of what asked for them. */
+  private checkErased(): void {
+    const found = this.output('erased').map(({ key, value }) => {
+      const { era, offset } = parseErasure(String(value)) ?? {}
+      return erasedId(String(key), Number(era), Number(offset))
+    })
+    const { erased } = this.expected
+    if (found.join() !== erased.join())
+      this.problem(`erased are ${found.join()}, expected ${erased.join()}`)
+  }
+
+  private output(
+    topic: 'erased' | 'features' | 'triggers' | 'late' | 'dead' | 'changelog',
+  ): StoredRecord[] {
     return this.cluster.partition(this.topics[topic], this.partition).everCommitted()
   }
 

@@ -2,7 +2,7 @@ import { Unpackr } from 'msgpackr'
 import type { Job, RekeyedEvent } from '../../jobs/job.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { rekeyedTopic } from '../../runtime/rekeyed.ts'
-import { type Expected, rekeyedId } from './naive-model.ts'
+import { type Expected, rekeyedId } from './expected.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import type { StoredRecord } from './sim-partition.ts'
 

@@ -1,5 +1,5 @@
 import type { Mode } from '../../runtime/task-options.ts'
-import { type Expected, type ExpectedRow, rowId } from './naive-model.ts'
+import { type Expected, type ExpectedRow, rowId } from './expected.ts'
 import type { StoredRecord } from './sim-partition.ts'
 
 export interface RowCheck {

@@ -1,6 +1,6 @@
 import type { Job } from '../../jobs/job.ts'
 import { decodeState } from '../../state/codec.ts'
-import type { Expected } from './naive-model.ts'
+import type { Expected } from './expected.ts'
 import { isMarker } from './progress-of.ts'
 import type { StoredRecord } from './sim-partition.ts'
 

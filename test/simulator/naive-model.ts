@@ -1,52 +1,19 @@
-import {
-  type Job,
-  type JobContext,
-  JobError,
-  type RekeyedEvent,
-  type Timer,
-} from '../../jobs/job.ts'
+import { type Job, type JobContext, JobError, type Timer } from '../../jobs/job.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { BadRecord, decodeEvent } from '../../runtime/decode.ts'
+import { erasedHash } from '../../runtime/erased.ts'
+import {
+  type Expected,
+  type ExpectedRow,
+  erasedId,
+  rekeyedId,
+  rowId,
+  triggerId,
+} from './expected.ts'
 import { codeOf } from './fault-code.ts'
 import { NaiveSources } from './naive-sources.ts'
 import type { StoredRecord } from './sim-partition.ts'
 import { isBefore } from './timer-order.ts'
-
-/** What a job must have made of one partition. Offsets are the input's. */
-export interface Expected {
-  /** Key → its last row. */
-  readonly rows: ReadonlyMap<string, ExpectedRow>
-  /** Every row that a key ever had, by `rowId`; a commit may write any of them, or pass over it. */
-  readonly everyRow: ReadonlyMap<string, ExpectedRow>
-  /** By `triggerId`, each once. */
-  readonly triggers: readonly string[]
-  /** `<offset>` of each late record. */
-  readonly late: readonly string[]
-  /** `<offset> <code>` of each dead record, `<key> <timer> <time> <code>` of each dead timer. */
-  readonly dead: readonly string[]
-  readonly watermark: number | undefined
-  /** `<key> <event time>` of each event absorbed. */
-  readonly absorbed: readonly string[]
-  /** `rekeyedId` of each event for another key, in order. */
-  readonly rekeyed: readonly string[]
-  /** Keys with a state that has no row. */
-  readonly hidden: ReadonlySet<string>
-}
-
-export interface ExpectedRow {
-  readonly version: readonly [offset: number, revision: number]
-  readonly asOf: number
-  readonly features: Readonly<Record<string, unknown>>
-  readonly segments: readonly string[]
-}
-
-export const rowId = (key: string, [offset, revision]: readonly [number, number]): string =>
-  `${key}@${offset}.${revision}`
-export const triggerId = (name: string, key: string, time: number, reason: string): string =>
-  `${name} ${key} ${time} ${reason}`
-
-export const rekeyedId = (to: string, key: string, { type, messageId }: RekeyedEvent): string =>
-  `${to} ${key} ${type} ${messageId}`
 
 /** A record that a task has taken, and under which definition and era it did so. */
 export interface Take<State> {
@@ -91,6 +58,7 @@ export function naiveModel<State>(
   const dead: string[] = []
   const absorbed: string[] = []
   const rekeyed: string[] = []
+  const erased: string[] = []
   const sources = new NaiveSources()
   let watermark: number | undefined
 
@@ -111,7 +79,7 @@ export function naiveModel<State>(
   for (const [key, { row, state, job }] of keys)
     if (job.hidden?.(state)) hidden.add(key)
     else if (row) rows.set(key, row)
-  return { rows, everyRow, triggers, late, dead, watermark, absorbed, rekeyed, hidden }
+  return { rows, everyRow, triggers, late, dead, watermark, absorbed, rekeyed, erased, hidden }
 
   function take({ record, job, era }: Take<State>): void {
     const wasRekeyed = record.headers.rekeyed !== undefined
@@ -142,7 +110,10 @@ export function naiveModel<State>(
         job.absorb(naive.state, event, isLate ? { ...context, late: true } : context),
       )
       if (isLeft) keys.set(key, naive)
-      else keys.delete(key)
+      else {
+        keys.delete(key)
+        erased.push(erasedId(erasedHash(key), era, record.offset))
+      }
       if (messageId !== '')
         naive.ids = [...naive.ids, { id: messageId, timestamp }].slice(-job.dedupe.last)
       naive.offset = era * ERA_SIZE + record.offset

@@ -85,6 +85,10 @@ export class SimCluster {
     return [...former, partitions].flatMap(each => each[partition] ?? [])
   }
 
+  topicNames(): string[] {
+    return [...this.topics.keys()]
+  }
+
   spec(topic: string): TopicSpec | undefined {
     return this.topics.get(topic)?.spec
   }

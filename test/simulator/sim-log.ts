@@ -35,6 +35,7 @@ export class SimLog implements Log {
     this.topics = {
       create: specs => this.create(specs),
       describe: topic => this.describe(topic),
+      names: () => this.call('topics.describe', '', () => this.cluster.topicNames()),
       ranges: topic => this.ranges(topic),
     }
   }
