@@ -136,12 +136,14 @@ export function ampTemplate(body: string, tags: readonly Tag[]): string {
  * https://amp.dev/documentation/components/email/amp-list
  */
 export function ampList(block: BlockElement, url: string, template: string, now: string): string {
-  const attributes = { layout: 'fixed-height', height: String(block.height), src: escapeHtml(url) }
+  const { height } = block
+  const layout =
+    height === undefined ? 'layout="container"' : `layout="fixed-height" height="${height}"`
   return [
-    `<amp-list${writtenAttributes(attributes)} single-item>`,
+    `<amp-list ${layout} src="${escapeHtml(url)}" single-item>`,
     `<template type="amp-mustache"><div>${template}</div></template>`,
     `<div placeholder>${now}</div><div fallback>${now}</div>`,
-    `<div overflow role="button" tabindex="0" class="mr-more">${escapeHtml(block.more)}</div>`,
+    `<div overflow role="button" tabindex="0" class="mr-more">${block.more.replaceAll('<', '&lt;')}</div>`,
     '</amp-list>',
   ].join('')
 }

@@ -6,8 +6,9 @@ import type { Fail } from './template-error.ts'
 /** An `<mr-block>`: what a client with AMP asks for again when the email is opened. */
 export interface BlockElement {
   readonly name: string
-  /** Of the list in AMP, in pixels: what is higher shows `more` in its place. */
-  readonly height: number
+  /** Of the list in AMP, in pixels; as high as what it shows when left out. */
+  readonly height: number | undefined
+  /** What a reader touches to see the rest, where the client gives it no more room. */
   readonly more: string
   readonly line: number
 }
@@ -163,16 +164,24 @@ function readBlock(
   line: number,
   fail: Fail,
 ): BlockElement {
-  const { name = '', height = '', more = 'Show more', ...others } = attributes
+  const { name = '', height, more = 'Show more', ...others } = attributes
   if (!/^[a-z][a-z0-9-]{0,63}$/.test(name))
-    fail(line, `a block's name is "${name}"`, 'write <mr-block name="cart" height="300px">')
+    fail(line, `a block's name is "${name}"`, 'write <mr-block name="cart">')
   if (before.some(other => other.name === name))
     fail(line, `there are two blocks "${name}"`, 'give each a name of its own')
-  const pixels = /^(\d{1,4})(px)?$/.exec(height)
-  if (pixels === null)
-    fail(line, `the height of block "${name}" is "${height}"`, 'AMP needs one: height="300px"')
+  if (height !== undefined && !/^\d{1,4}(px)?$/.test(height))
+    fail(
+      line,
+      `the height of block "${name}" is "${height}"`,
+      'write height="300px", or leave it out',
+    )
   const [unknown] = Object.keys(others)
   if (unknown !== undefined)
     fail(line, `<mr-block> has no attribute ${unknown}`, 'it has name, height and more')
-  return { name, height: Number(pixels[1]), more, line }
+  return {
+    name,
+    height: height === undefined ? undefined : Number.parseInt(height, 10),
+    more,
+    line,
+  }
 }

@@ -54,7 +54,7 @@ const warningsMax = 20
 
 /**
  * Compiles a template: MJML, with `{{values}}`, `{{#sections}}…{{/sections}}`, `{{^inverted}}…{{/inverted}}`, and
- * `<mr-block name height>` around what AMP is to ask for again. Tens of milliseconds, once.
+ * `<mr-block name>` around what AMP is to ask for again. Tens of milliseconds, once.
  * Throws a `TemplateError` that names file and line.
  */
 export function compileTemplate(name: string, source: string, file = `${name}.mjml`): Template {

@@ -91,10 +91,20 @@ for (const [kind, rows] of Object.entries(kinds)) {
     assert.equal(faults(amp), [])
     assert.match(
       amp ?? '',
-      '<amp-list layout="fixed-height" height="100" src="https://mail.example/amp/b?token=t" single-item>',
+      '<amp-list layout="container" src="https://mail.example/amp/b?token=t" single-item>',
     )
   })
 }
+
+test('a block can have a height of its own, and words for the rest', () => {
+  const template = small(
+    `<mr-block name="b" height="90px" more="All &amp; more">${row('<mj-text>x</mj-text>')}</mr-block>`,
+  )
+  const { amp = '' } = renderBlock(template, {})
+  assert.equal(faults(amp), [])
+  assert.match(amp, '<amp-list layout="fixed-height" height="90" src=')
+  assert.match(amp, /<div overflow [^>]*>All &amp; more<\/div><\/amp-list>/)
+})
 
 test('the validator of these tests refuses what is wrong', async () => {
   const [first] = await sampledTemplates()

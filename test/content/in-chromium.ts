@@ -1,24 +1,10 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { skip } from '../harness.ts'
+import type { Browser, Page } from 'playwright-core'
 
 export interface Looked {
   /** CSS pixels. */
   readonly width: number
   readonly dark?: boolean
   readonly images?: boolean
-}
-
-/** Debian's Chromium, or the one that MILLRACE_TEST_CHROMIUM names; skips where there is none. */
-export function openChromium(): Promise<Browser> {
-  const paths = [
-    process.env.MILLRACE_TEST_CHROMIUM ?? '',
-    '/usr/bin/chromium',
-    '/usr/bin/google-chrome',
-  ]
-  const executablePath = paths.find(path => path !== '' && existsSync(path))
-  if (executablePath === undefined) return skip('there is no Chromium: apt-get install chromium')
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
 }
 
 /** A page that shows the email and asks no network: product pictures are drawn here. */

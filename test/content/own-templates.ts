@@ -33,7 +33,7 @@ export function mjml(body: string, head = ''): string {
 
 /** One block `b` around rows. */
 export function block(rows: string): string {
-  return `<mr-block name="b" height="100px">${rows}</mr-block>`
+  return `<mr-block name="b">${rows}</mr-block>`
 }
 
 export function row(content: string): string {

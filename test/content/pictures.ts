@@ -4,19 +4,22 @@
  *     node --import ./bin/typescript.js test/content/pictures.ts
  */
 import { mkdirSync } from 'node:fs'
-import { ampShown, openChromium, show } from './in-chromium.ts'
+import { chromium } from 'playwright-core'
+import { show } from './in-chromium.ts'
 import { sampledTemplates } from './own-templates.ts'
 
 mkdirSync('docs/images', { recursive: true })
-const browser = await openChromium()
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+})
 for (const { template, sample } of await sampledTemplates()) {
-  const { html, amp = '' } = template.render(sample)
+  const { html } = template.render(sample)
   await draw(`${template.name}-phone`, html, { width: 390 })
   await draw(`${template.name}-phone-dark`, html, { width: 390, dark: true })
   if (template.name !== 'abandoned-cart') continue
   await draw(`${template.name}-desktop`, html, { width: 1200 })
   await draw(`${template.name}-no-images`, html, { width: 390, images: false })
-  await draw(`${template.name}-amp`, ampShown(amp), { width: 390 })
 }
 await browser.close()
 

@@ -89,7 +89,10 @@ const wrong: readonly [body: string, said: RegExp][] = [
   [block(block('')), /^x:3: <mr-block> is in <mr-block>/],
   [block('') + block(''), /^x:3: there are two blocks "b"/],
   ['<mr-block name="B" height="1px"></mr-block>', /^x:3: a block's name is "B"/],
-  ['<mr-block name="b"></mr-block>', /^x:3: the height of block "b" is ""; AMP needs one/],
+  [
+    '<mr-block name="b" height="1em"></mr-block>',
+    /^x:3: the height of block "b" is "1em"; write height="300px"/,
+  ],
   ['<mr-block name="b" height="9px" src="x"></mr-block>', /^x:3: <mr-block> has no attribute src/],
   ['<mr-block name="b" height="9px" />', /^x:3: the block is empty/],
   [row('<mj-text>mrv7q</mj-text>'), /^x:3: the word mrv7q is ours/],

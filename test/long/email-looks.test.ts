@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
-import { ampShown, type Looked, openChromium, show } from '../content/in-chromium.ts'
+import { ampShown, type Looked, show } from '../content/in-chromium.ts'
 import { row, type Sampled, sampledTemplates, small } from '../content/own-templates.ts'
 import { assert, suite } from '../harness.ts'
+import { openChromium } from '../sdks/chromium.ts'
 
 const lookInPage = readFileSync(new URL('../content/look-in-page.js', import.meta.url), 'utf8')
 const test = suite("the shop's emails in Chromium", { timeoutMs: 120_000 })
