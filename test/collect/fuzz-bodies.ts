@@ -1,5 +1,4 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import type { Random } from '../simulator/random.ts'
 
 export interface FuzzBody {
   readonly name: string
@@ -7,7 +6,7 @@ export interface FuzzBody {
   readonly encoding?: string
 }
 
-const event = {
+export const event = {
   type: 'track',
   event: 'Product Viewed',
   userId: 'u1',
@@ -16,7 +15,25 @@ const event = {
   properties: { product_id: 'p1', price: 9.5 },
   context: { page: { url: 'https://shop.example/p1' } },
 }
-const text = JSON.stringify({
+/** Values that are hardly ever right. */
+export const hostile: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  '',
+  'x'.repeat(3_000),
+  [],
+  [[]],
+  {},
+  { $ne: 1 },
+  '\0',
+  '+275760-09-13T00:00:00.001Z',
+  '0000-00-00',
+]
+/** A batch that is taken. */
+export const text = JSON.stringify({
   batch: [event, { ...event, messageId: 'm2' }],
   sentAt: event.timestamp,
 })
@@ -45,38 +62,7 @@ export function knownBodies(): FuzzBody[] {
   ]
 }
 
-/** One nobody thought of. */
-export function randomBody(random: Random): FuzzBody {
-  const bytes = Buffer.from(text)
-  switch (random.below(5)) {
-    case 0:
-      return { name: 'random bytes', bytes: randomBytes(random, random.below(2_000)) }
-    case 1: {
-      for (let times = random.between(1, 8); times > 0; times--)
-        bytes[random.below(bytes.length)] = random.below(256)
-      return { name: 'changed bytes', bytes }
-    }
-    case 2:
-      return { name: 'cut off', bytes: bytes.subarray(0, random.below(bytes.length)) }
-    case 3: {
-      const [from, to] = [random.below(bytes.length), random.below(bytes.length)]
-      const piece = bytes.subarray(Math.min(from, to), Math.max(from, to))
-      const whole = Buffer.concat([bytes.subarray(0, to), piece, bytes.subarray(to)])
-      return { name: 'a piece twice', bytes: whole }
-    }
-    default: {
-      const gzip = gzipSync(bytes)
-      gzip[random.below(gzip.length)] = random.below(256)
-      return { name: 'changed gzip', bytes: gzip, encoding: 'gzip' }
-    }
-  }
-}
-
-function randomBytes(random: Random, length: number): Buffer {
-  return Buffer.from(Array.from({ length }, () => random.below(256)))
-}
-
-function plain(name: string, json: string): FuzzBody {
+export function plain(name: string, json: string): FuzzBody {
   return { name, bytes: Buffer.from(json) }
 }
 
@@ -167,29 +153,13 @@ function fields(): unknown[] {
     'previousId',
     'writeKey',
   ]
-  const values = [
-    null,
-    true,
-    0,
-    -1,
-    1e308,
-    '',
-    'x'.repeat(3_000),
-    [],
-    [[]],
-    {},
-    { $ne: 1 },
-    '\0',
-    '+275760-09-13T00:00:00.001Z',
-    '0000-00-00',
-  ]
-  const each = names.map(name => ({ batch: values.map(value => ({ ...event, [name]: value })) }))
+  const each = names.map(name => ({ batch: hostile.map(value => ({ ...event, [name]: value })) }))
   return [
     ...each,
-    ...values,
-    ...values.map(value => ({ batch: value })),
-    ...values.map(value => [value]),
-    { batch: values, context: 5, sentAt: {} },
+    ...hostile,
+    ...hostile.map(value => ({ batch: value })),
+    ...hostile.map(value => [value]),
+    { batch: hostile, context: 5, sentAt: {} },
   ]
 }
 

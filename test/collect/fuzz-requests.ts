@@ -1,5 +1,6 @@
 import type { Random } from '../simulator/random.ts'
-import { type FuzzBody, knownBodies, randomBody } from './fuzz-bodies.ts'
+import { type FuzzBody, knownBodies } from './fuzz-bodies.ts'
+import { randomBody } from './fuzz-random.ts'
 
 /** What one connection sends, in pieces; then it says that nothing more comes. */
 export interface FuzzRequest {
@@ -19,6 +20,11 @@ const posts = [
   'forms/news',
   'unsubscribe',
   'm',
+  'webhooks/sparkpost',
+  `webhooks/mailchimp?secret=${FUZZ_KEY}`,
+  'webhooks/mailgun',
+  'webhooks/mandrill',
+  'webhooks/ses',
 ].map(path => `/v1/${path}`)
 const gets = [
   '/v1/pixel.gif',
@@ -49,7 +55,7 @@ export function knownRequests(): FuzzRequest[] {
     ...posts.flatMap((path, at) =>
       small
         .filter((_, each) => each % posts.length === at)
-        .map(body => post(path, body, types[at])),
+        .map(body => post(path, body, types[at % types.length])),
     ),
     ...types.map(type => post('/v1/track', { name: `as ${type}`, bytes: Buffer.from('{}') }, type)),
     ...gets.flatMap(path =>

@@ -1,11 +1,14 @@
 import { connect } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import { addressesOf } from '../../collect/address.ts'
 import { EVENT_BYTES_MAX } from '../../collect/event-intake.ts'
 import { unpackFailed } from '../../collect/failed-event.ts'
 import { BATCH_BYTES_MAX } from '../../collect/segment-routes.ts'
 import { type Collect, startCollect } from '../../collect/server.ts'
 import type { SinkRecord } from '../../collect/sink.ts'
 import { eventsTopic, rejectedTopicOf } from '../../collect/topics.ts'
+import type { WebhookEntry } from '../../collect/webhook-file.ts'
+import { providers } from '../../collect/webhook-providers.ts'
 import { hashOf, keysOf } from '../../http/keys.ts'
 import { newSigningSecrets, signingKeysOf } from '../../http/signing-file.ts'
 import { createTokens } from '../../http/tokens.ts'
@@ -26,6 +29,10 @@ export class FuzzWorld {
   async start(): Promise<void> {
     const now = () => systemClock.now()
     const secrets = newSigningSecrets(now())
+    const addresses = addressesOf(secrets.addressSecret)
+    const fetch = async () => {
+      throw new Error('nobody is to be asked')
+    }
     this.#collect = await startCollect({
       ...{
         host: '127.0.0.1',
@@ -46,6 +53,8 @@ export class FuzzWorld {
         ]),
         ...{ keyed: true, perAddress: 0 },
       },
+      addresses,
+      webhooks: { webhooks: FUZZED.map(webhookOf), addresses, fetch },
       tokens: createTokens(signingKeysOf(() => secrets, now)),
       logger: { error: (found: unknown) => this.#fault(`a 500: ${describe(found)}`) },
       ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX },
@@ -127,6 +136,16 @@ export class FuzzWorld {
     if (!/^[a-z_]+$/.test(code) || reason === '') this.#fault(`${name}: rejected without words`)
     if (!['fuzz', 'neighbour'].includes(source)) this.#fault(`${name}: source ${source}`)
   }
+}
+
+/** Those whose bodies are read before a signature in them is, or without one. */
+const FUZZED = ['sparkpost', 'mailchimp', 'mailgun', 'mandrill', 'ses']
+
+function webhookOf(name: string): WebhookEntry {
+  const provider = providers.find(each => each.name === name)
+  if (provider === undefined) throw new Error(`there is no provider ${name}`)
+  const options = { url: 'https://door.example/x', userIdField: 'user_id', keepAddress: true }
+  return { provider, name: '', source: 'fuzz', secrets: [FUZZ_KEY], ...options }
 }
 
 /** All that comes back until the server ends the connection; `undefined` when it does not. */
