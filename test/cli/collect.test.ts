@@ -29,13 +29,11 @@ test('takes events until it is told to end, and has on the topic whatever it ans
   await writeFile(join(plan, 'plan.json'), '{"mode":"enforce"}')
   const schema = { type: 'object', required: ['price'], properties: { price: { type: 'number' } } }
   await writeFile(join(plan, 'Priced@1.json'), JSON.stringify(schema))
-  const { child, ended, printed } = startMillrace(
-    [
-      ...['collect', '--port', '0', '--create-topics', '--partitions', '2', '--plan', plan],
-      ...['--data', folder, '--leave-out-ip'],
-    ],
-    { BROKERS: broker.address, MILLRACE_EVENT_BYTES: '2000' },
-  )
+  const args = [
+    ...['collect', '--port', '0', '--create-topics', '--partitions', '2', '--plan', plan],
+    ...['--data', folder, '--leave-out-ip', '--brokers', broker.address],
+  ]
+  const { child, ended, printed } = startMillrace(args, { MILLRACE_EVENT_BYTES: '2000' })
   try {
     const [url = ''] = /http:\S+(?=\/v1\/track\n)/.exec(await printed(/\/v1\/track\n/)) ?? []
     const send = async (event: object) => {
@@ -65,8 +63,9 @@ test('takes events until it is told to end, and has on the topic whatever it ans
     const { code, stderr } = await ended
     assert.is(code, 0, stderr)
     assert.ok(safe.length > 0)
+    assert.not.match(stderr, /"level":"error"/)
+    if (stderr.includes('spool')) await drained(args, safe)
     assert.equal([await missing(safe), await reasons()], [[], ['plan_failed', 'too_large']])
-    assert.not.match(stderr, /"level":"(warn|error)"/)
   } finally {
     child.kill('SIGKILL')
   }
@@ -82,6 +81,16 @@ test('refuses a topic that does not exist, and a plan that cannot be read, in on
 })
 
 test.run()
+
+/** On a machine that is slow enough some are on the disk: another process brings them to the topic. */
+async function drained(args: readonly string[], ids: readonly string[]): Promise<void> {
+  const { child, ended, printed } = startMillrace(args)
+  await printed(/\/v1\/track\n/)
+  for (let tries = 0; tries < 100 && (await missing(ids)).length > 0; tries++)
+    await clock.sleep(200)
+  child.kill('SIGTERM')
+  await ended
+}
 
 /** Those of the ids that are not on the topic. */
 async function missing(ids: readonly string[]): Promise<string[]> {

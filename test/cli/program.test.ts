@@ -15,14 +15,15 @@ const commands = [
   'collect',
   'dead',
   'features',
+  'import',
   'judge',
   'keys',
+  'poll',
   'render',
   'replay',
   'run',
   'serve',
   'start',
-  'render',
 ]
 
 test('each command has a help that says what it does', async () => {
