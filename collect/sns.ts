@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto'
 import { type Amazon, amazon } from './sns-certificates.ts'
-import { isoOf, jsonOf, type Raw, rawOf, textOf } from './webhook-fields.ts'
+import { isoOf, jsonOf, named, type Raw, rawOf, textOf } from './webhook-fields.ts'
 import { type Delivery, Refused, type WebhookSettings } from './webhook-provider.ts'
 import { checkTime } from './webhook-verify.ts'
 
@@ -67,7 +67,7 @@ export function snsReader({
 }
 
 async function checkSignature(raw: Raw, topic: string, asked: Amazon): Promise<void> {
-  const algorithm = { 1: 'sha1', 2: 'sha256' }[String(raw.SignatureVersion)]
+  const algorithm = named({ 1: 'sha1', 2: 'sha256' }, raw.SignatureVersion)
   if (algorithm === undefined)
     throw new Refused('bad_signature', 'the SignatureVersion is neither 1 nor 2')
   const url = amazonUrl(raw.SigningCertURL, topic)

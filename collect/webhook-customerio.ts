@@ -1,5 +1,5 @@
 import type { Bounce, MailEvent } from './mail-event.ts'
-import { jsonOf, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
+import { jsonOf, named, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
 import { type Provider, Refused } from './webhook-provider.ts'
 import { checkTime, hmac, needHeader, signedBy } from './webhook-verify.ts'
 
@@ -52,12 +52,12 @@ const kinds: Readonly<Record<string, MailEvent['kind']>> = {
 const bounces: Readonly<Record<string, Bounce['type']>> = { bounced: 'hard', dropped: 'dropped' }
 
 function eventOf(raw: Raw, now: number): MailEvent | undefined {
-  const kind = kinds[`${textOf(raw.object_type)} ${textOf(raw.metric)}`]
+  const kind = named(kinds, `${textOf(raw.object_type)} ${textOf(raw.metric)}`)
   const id = textOf(raw.event_id)
   if (kind === undefined || id === undefined) return undefined
   const fields = rawOf(raw.data)
   const identifiers = rawOf(fields.identifiers)
-  const type = bounces[String(raw.metric)]
+  const type = named(bounces, raw.metric)
   return {
     kind,
     id,

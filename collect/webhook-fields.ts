@@ -35,10 +35,8 @@ export function textOf(value: unknown): string | undefined {
 
 /** Epoch ms of seconds since 1970, as a number or a text, with or without a fraction; else `otherwise`. */
 export function secondsOf(value: unknown, otherwise: number): number {
-  const ms = Math.floor(
-    Number(typeof value === 'string' && value === '' ? Number.NaN : value) * 1e3,
-  )
-  return timeOr(typeof value === 'string' || typeof value === 'number' ? ms : Number.NaN, otherwise)
+  const told = typeof value === 'number' || (typeof value === 'string' && value !== '')
+  return timeOr(told ? Math.floor(Number(value) * 1_000) : Number.NaN, otherwise)
 }
 
 /** Epoch ms of a time in ISO 8601; else `otherwise`. */
@@ -56,4 +54,13 @@ export function addressIn(value: unknown): string | undefined {
   if (text === undefined) return undefined
   const [, inner] = /<([^<>]{1,400})>\s*$/.exec(text) ?? []
   return inner ?? text
+}
+
+/** What a table has under a name that came; nothing for names that every object has, such as `constructor`. */
+export function named<Value>(
+  table: Readonly<Record<string, Value>>,
+  name: unknown,
+): Value | undefined {
+  const text = textOf(name)
+  return text !== undefined && Object.hasOwn(table, text) ? table[text] : undefined
 }

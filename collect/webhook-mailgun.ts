@@ -1,5 +1,5 @@
 import type { Bounce, MailEvent } from './mail-event.ts'
-import { jsonOf, listOf, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
+import { jsonOf, listOf, named, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
 import { type Provider, Refused } from './webhook-provider.ts'
 import { checkTime, hmac, signedBy } from './webhook-verify.ts'
 
@@ -47,7 +47,7 @@ const kinds: Readonly<Record<string, MailEvent['kind']>> = {
 }
 
 function eventOf(raw: Raw, now: number, userIdField: string): MailEvent | undefined {
-  const kind = kinds[textOf(raw.event) ?? '']
+  const kind = named(kinds, raw.event)
   const id = textOf(raw.id)
   if (kind === undefined || id === undefined) return undefined
   const at = secondsOf(raw.timestamp, now)

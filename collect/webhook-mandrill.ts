@@ -1,5 +1,5 @@
-import type { MailEvent } from './mail-event.ts'
-import { jsonOf, listOf, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
+import type { Bounce, MailEvent } from './mail-event.ts'
+import { jsonOf, listOf, named, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
 import { type Provider, Refused } from './webhook-provider.ts'
 import { hmac, needHeader, signedBy } from './webhook-verify.ts'
 
@@ -62,13 +62,13 @@ const bounces = { hard_bounce: 'hard', soft_bounce: 'soft', reject: 'dropped' } 
 
 function eventOf(raw: Raw, now: number, userIdField: string): MailEvent | undefined {
   const name = textOf(raw.event) ?? ''
-  const kind = kinds[name]
+  const kind = named(kinds, name)
   const message = rawOf(raw.msg)
   const messageId = textOf(raw._id) ?? textOf(message._id)
   if (kind === undefined || messageId === undefined) return undefined
   const at = secondsOf(raw.ts, now)
   const linkUrl = textOf(raw.url)
-  const type = bounces[name as keyof typeof bounces]
+  const type = named<Bounce['type']>(bounces, name)
   return {
     kind,
     // `_id` is the message's: what happened to it twice within a second is one event, unless other links were clicked.

@@ -4,6 +4,7 @@ import {
   isoOf,
   jsonOf,
   listOf,
+  named,
   type Raw,
   rawOf,
   secondsOf,
@@ -62,7 +63,7 @@ const kinds: Readonly<Record<string, MailEvent['kind']>> = {
 
 function eventOf(raw: Raw, id: string, now: number, userIdField: string): MailEvent | undefined {
   const name = textOf(raw.type) ?? ''
-  const kind = kinds[name]
+  const kind = named(kinds, name)
   if (kind === undefined) return undefined
   const mail = rawOf(raw.data)
   const done = rawOf(kind === 'clicked' ? mail.click : mail.open)

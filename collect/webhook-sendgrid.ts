@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { Bounce, MailEvent } from './mail-event.ts'
-import { jsonOf, listOf, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
+import { jsonOf, listOf, named, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
 import { type Contents, type Provider, Refused } from './webhook-provider.ts'
 import { checkTime, needHeader } from './webhook-verify.ts'
 
@@ -62,7 +62,7 @@ const kinds: Readonly<Record<string, MailEvent['kind']>> = {
 }
 
 function eventOf(raw: Raw, now: number, userIdField: string): MailEvent | undefined {
-  const kind = kinds[textOf(raw.event) ?? '']
+  const kind = named(kinds, raw.event)
   const id = textOf(raw.sg_event_id)
   if (kind === undefined || id === undefined) return undefined
   const engaged = kind === 'opened' || kind === 'clicked'

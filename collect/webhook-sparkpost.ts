@@ -1,5 +1,5 @@
 import type { Bounce, MailEvent } from './mail-event.ts'
-import { isoOf, jsonOf, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
+import { isoOf, jsonOf, named, type Raw, rawOf, secondsOf, textOf } from './webhook-fields.ts'
 import { type Head, type Provider, Refused } from './webhook-provider.ts'
 import { needBasic, signedBy } from './webhook-verify.ts'
 
@@ -56,7 +56,7 @@ const kinds: Readonly<Record<string, MailEvent['kind']>> = {
 function eventOf(msys: Raw, now: number, userIdField: string): MailEvent | undefined {
   const raw = rawOf(Object.values(msys)[0])
   const type = textOf(raw.type) ?? ''
-  const kind = kinds[type]
+  const kind = named(kinds, type)
   const id = textOf(raw.event_id)
   const bounced = kind === 'bounced' ? bounceOf(type, raw) : undefined
   if (kind === undefined || id === undefined || bounced === 'none') return undefined

@@ -63,7 +63,8 @@ test('SNS: nobody but Amazon is asked for anything, and no other topic let in', 
   ])
     await refused({ ...good, SigningCertURL: url })
   await refused(snsMessage({ ...confirmation, TopicArn: `${snsTopic}-of-another` }))
-  await refused({ ...good, SignatureVersion: '3' })
+  for (const SignatureVersion of ['3', 'constructor', {}])
+    await refused({ ...good, SignatureVersion })
   assert.equal(asked.urls, [])
 
   for (const SubscribeURL of [
