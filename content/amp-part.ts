@@ -23,7 +23,7 @@ export const AMP_BYTES_MAX = 200_000
 export const AMP_CSS_BYTES_MAX = 75_000
 
 const overflowCss =
-  '.mr-more{display:block;padding:12px;text-align:center;background-color:#ffffff;color:#1d4ed8;font-family:Helvetica,Arial,sans-serif;font-size:15px;text-decoration:underline}'
+  '.mr-more[overflow]{position:absolute;bottom:0;left:0;right:0;padding:12px;text-align:center;background-color:#ffffff;color:#1d4ed8;font-family:Helvetica,Arial,sans-serif;font-size:15px;text-decoration:underline}'
 
 /**
  * The AMP part of the HTML part: the same elements and styles, as AMP4EMAIL spells them. Blocks stay between their
