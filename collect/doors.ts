@@ -19,7 +19,7 @@ export interface DoorsOptions extends SegmentOptions {
   readonly publicUrl?: string
   readonly addresses?: Addresses
   /** Email providers' webhooks; none when left out. */
-  readonly webhooks?: Omit<WebhooksOptions, 'judge'>
+  readonly webhooks?: Omit<WebhooksOptions, 'judge' | 'keepIp'>
   /** Of opens and clicks; one with the newest rules when left out. */
   readonly judge?: Judge
 }
@@ -39,5 +39,5 @@ export function addDoors(door: Door & ProductsDoor, options: DoorsOptions): void
   addEventRoutes(door)
   addProfileRoutes(door)
   addProductRoutes(door)
-  if (webhooks !== undefined) addWebhookRoutes(door, { ...webhooks, judge })
+  if (webhooks !== undefined) addWebhookRoutes(door, { ...webhooks, judge, keepIp })
 }

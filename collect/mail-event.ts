@@ -52,6 +52,8 @@ export interface Segmenting {
   readonly judge: Judge
   /** Whether `context.traits.email` keeps the address. */
   readonly keepAddress: boolean
+  /** Whether the address of the device that opened or clicked stays in the event; it is judged by it anyway. */
+  readonly keepIp: boolean
 }
 
 /** The same for one event of a provider, however often and through whichever webhook it comes. */
@@ -103,10 +105,10 @@ export function messageOf(mail: MailEvent, provider: string): string | undefined
   return `${provider} ${mail.emailId} ${mail.userId ?? mail.address?.toLowerCase() ?? ''}`
 }
 
-function judged(mail: MailEvent, judge: Judge, { provider }: Segmenting): object {
+function judged(mail: MailEvent, judge: Judge, { provider, keepIp }: Segmenting): object {
   if (mail.kind !== 'opened' && mail.kind !== 'clicked') return {}
   const { at, ip, userAgent, flags } = mail
-  return judge.classifyRequest({
+  const { ip: device, ...rest } = judge.classifyRequest({
     kind: mail.kind === 'opened' ? 'open' : 'click',
     at,
     ip,
@@ -115,6 +117,7 @@ function judged(mail: MailEvent, judge: Judge, { provider }: Segmenting): object
     message: messageOf(mail, provider),
     link: mail.linkUrl ?? mail.linkId,
   })
+  return keepIp && device !== undefined ? { ...rest, ip: device } : rest
 }
 
 /** Servers repeat the address in what they answer, and links carry it in their query. */

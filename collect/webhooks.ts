@@ -16,6 +16,8 @@ export interface WebhooksOptions {
   readonly addresses: Addresses
   /** The one that pixel and click links ask, too. */
   readonly judge: Judge
+  /** Whether events have the address of the device that opened or clicked. */
+  readonly keepIp: boolean
   /** How Amazon is asked; the platform's own when left out. */
   readonly fetch?: Fetch
 }
@@ -141,9 +143,9 @@ async function take(
   { provider, source, keepAddress }: WebhookEntry,
   receivedAt: number,
   { intake }: Door,
-  { addresses, judge }: WebhooksOptions,
+  { addresses, judge, keepIp }: WebhooksOptions,
 ): Promise<{ accepted: number; rejected: number }> {
-  const segmenting = { provider: provider.name, addresses, judge, keepAddress }
+  const segmenting = { provider: provider.name, addresses, judge, keepAddress, keepIp }
   const events = mails.map(mail => segmentEvent(mail, segmenting))
   try {
     const arrival = { source: { name: source, requireConsent: false }, receivedAt }

@@ -84,4 +84,16 @@ test('an address is kept in the event only where that is asked for', async () =>
   }
 })
 
+test('the address of a device is left out where that is asked for, and judged by all the same', async () => {
+  for (const keepIp of [true, false]) {
+    const webhooks = { webhooks: [senders.sendgrid.entry], addresses }
+    const doors = new DoorWorld({ keepIp, webhooks })
+    const open = { ...opened('e1'), ip: '17.58.101.2' }
+    await doors.app.inject({ method: 'POST', ...senders.sendgrid.send([open], NOW) })
+    const { ip, classification } = doors.events[0]?.context ?? {}
+    assert.is(ip, keepIp ? open.ip : undefined)
+    assert.is((classification as { verdict: string }).verdict, 'prefetch')
+  }
+})
+
 test.run()
