@@ -7,6 +7,7 @@ import { addFormRoutes } from './forms.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { addPageScript } from './page-script.ts'
 import { addPixelRoutes } from './pixel.ts'
+import { addPosthogRoutes } from './posthog.ts'
 import { addProductRoutes, type ProductsDoor } from './products.ts'
 import { addEventRoutes, addProfileRoutes } from './profiles.ts'
 import { addSegmentRoutes, type SegmentOptions } from './segment-routes.ts'
@@ -36,6 +37,7 @@ export function addDoors(door: Door & ProductsDoor, options: DoorsOptions): void
   addClickRoutes(door, { judge, keepIp })
   addUnsubscribeRoutes(door, { keepIp })
   addFormRoutes(door, { addresses, keepIp })
+  addPosthogRoutes(door, options)
   addEventRoutes(door)
   addProfileRoutes(door)
   addProductRoutes(door)

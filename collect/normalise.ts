@@ -53,7 +53,9 @@ export function normalise(raw: unknown, moment: Moment): Normal | Fault {
   const messageId = messageIdOf(raw, moment.ids)
   if (isFault(messageId)) return messageId
   const sentAt = raw.sentAt ?? arrival.sentAt
-  const named = raw.originalTimestamp == null ? 'timestamp' : 'originalTimestamp'
+  // Of RudderStack's SDK `timestamp` is what its caller said, and `originalTimestamp` when it was called.
+  const named =
+    raw.timestamp == null && raw.originalTimestamp != null ? 'originalTimestamp' : 'timestamp'
   const time = eventTime(raw[named], sentAt, arrival.receivedAt, named)
   if (isFault(time)) return time
 

@@ -40,7 +40,7 @@ test('what no job could take is rejected with a code, a path and a reason, the r
     ['no_time', 'timestamp', { ...good, timestamp: {} }],
     ['no_time', 'timestamp', { ...good, timestamp: '1999-12-31T23:59:59.999Z' }],
     ['no_time', 'timestamp', { ...good, timestamp: NOW / 1000 }],
-    ['no_time', 'originalTimestamp', { ...good, originalTimestamp: 'x', timestamp: NOW }],
+    ['no_time', 'originalTimestamp', { ...good, originalTimestamp: 'x', timestamp: null }],
     ['too_deep', 'properties.a.a.a.a', { ...good, properties: deep(32) }],
     ['too_many_keys', '', { ...good, properties: { list: Array(5_000).fill(0) } }],
     ['too_large', '', { ...good, properties: { text: 'x'.repeat(33_000) } }],
