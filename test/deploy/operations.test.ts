@@ -48,6 +48,7 @@ test('the metrics, commands and flags that it names exist', () => {
     'schema-registry',
     'command-run',
     'command-serve',
+    'command-collect',
     'command-replay',
     'command-start',
   ]
