@@ -8,7 +8,9 @@ import { registerFeatures } from './command-features.ts'
 import { registerImport } from './command-import.ts'
 import { registerJudge } from './command-judge.ts'
 import { registerKeys } from './command-keys.ts'
+import { registerPlan } from './command-plan.ts'
 import { registerPoll } from './command-poll.ts'
+import { registerRejected } from './command-rejected.ts'
 import { registerRender } from './command-render.ts'
 
 import { registerReplay } from './command-replay.ts'
@@ -44,7 +46,9 @@ export function createProgram(
   registerCheck(program, context)
   registerCollect(program, context)
   registerImport(program, context)
+  registerPlan(program, context)
   registerPoll(program, context)
+  registerRejected(program, context)
   registerServe(program, context)
   registerKeys(program, context)
   registerReplay(program, context)

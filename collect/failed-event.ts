@@ -15,6 +15,8 @@ export interface FailedEvent {
   readonly reason: string
   /** Name of the write key. */
   readonly source: string
+  /** Whether that refuses events without consent. */
+  readonly requireConsent?: true
   /** ISO 8601. */
   readonly receivedAt: string
   /** What the batch said, when it did. */
@@ -42,6 +44,7 @@ export function packFailed(fault: Fault, event: unknown, arrival: Arrival): Buff
     path: fault.path,
     reason: fault.reason,
     source: source.name,
+    ...(source.requireConsent && { requireConsent: true as const }),
     receivedAt: new Date(receivedAt).toISOString(),
     ...(sentAt !== undefined && { sentAt: plain(sentAt) }),
     ...(ip !== undefined && { ip }),
