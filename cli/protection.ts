@@ -51,6 +51,11 @@ export async function openProtection(options: ProtectionOptions): Promise<OpenPr
         'keys cross the network readable by everybody on the way: give --tls-cert and --tls-key, or put a proxy that speaks TLS before this',
       )
     }
+    if (keys !== undefined && flags.trustProxy === undefined && isLoopback(flags.host)) {
+      logger.info(
+        'whoever asks through a proxy counts as one address, which may send --per-address requests a second: --trust-proxy 1 believes the proxy who asks',
+      )
+    }
     const reload = async () => {
       await Promise.all(open.map(file => file.reload()))
     }

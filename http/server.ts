@@ -64,7 +64,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
 export function createApp(options: Omit<HttpOptions, 'host' | 'port'>): FastifyInstance {
   const protection = options.protection ?? unprotected
   const { tls, trustProxy, keyed } = protection
-  const limits = { ...defaultLimits, ...options.limits }
+  const limits = limitsOf(options)
   const app = fastify({
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     serverFactory: handle => createNodeServer(handle, limits, tls),
@@ -94,6 +94,13 @@ export function createApp(options: Omit<HttpOptions, 'host' | 'port'>): FastifyI
   addProbes(app, options, keyed ? access : undefined)
   options.routes?.(app, access)
   return app
+}
+
+/** All connections of a proxy come from one address. */
+function limitsOf({ limits, protection }: Pick<HttpOptions, 'limits' | 'protection'>): Limits {
+  const all = { ...defaultLimits, ...limits }
+  if (protection?.trustProxy === undefined) return all
+  return { ...all, connectionsPerAddressMax: all.connectionsMax }
 }
 
 /** As fastify wants it: of several proxies, the nearest is hop 0. */
