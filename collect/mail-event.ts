@@ -120,14 +120,18 @@ function judged(mail: MailEvent, judge: Judge, { provider, keepIp }: Segmenting)
   return keepIp && device !== undefined ? { ...rest, ip: device } : rest
 }
 
-/** Servers repeat the address in what they answer, and links carry it in their query. */
+/**
+ * Servers repeat the address in what they answer, and links carry it in their query. Most texts have not even its
+ * domain, which is looked for first: patterns cost more than all the rest of an event.
+ */
 function without(text: string, address: string): string {
   const plain = address.trim()
-  const forms = new Set([plain, encodeURIComponent(plain), plain.replace('@', '%40')])
-  let left = text
-  for (const form of forms) {
-    const pattern = new RegExp(form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi')
-    left = left.replaceAll(pattern, '[address]')
-  }
-  return left
+  const encoded = encodeURIComponent(plain)
+  const lower = text.toLowerCase()
+  const [, domain = ''] = plain.toLowerCase().split('@')
+  if (!lower.includes(domain) && !lower.includes(encodeURIComponent(domain).toLowerCase()))
+    return text
+  const forms = new Set([plain, encoded, plain.replace('@', '%40')])
+  const pattern = [...forms].map(form => form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
+  return text.replaceAll(new RegExp(pattern, 'gi'), '[address]')
 }

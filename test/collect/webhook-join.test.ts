@@ -84,6 +84,17 @@ test('an address is kept in the event only where that is asked for', async () =>
   }
 })
 
+test('an address is found in a link however it is written there', async () => {
+  const doors = new DoorWorld({ webhooks: { webhooks: [senders.sendgrid.entry], addresses } })
+  const email = 'Bob+News@bücher.example'
+  const texts = [email, email.toLowerCase(), encodeURIComponent(email), email.replace('@', '%40')]
+  for (const [at, text] of texts.entries()) {
+    const click = { ...opened(`e${at}`), email, event: 'click', url: `https://x/?${text}&a=b` }
+    await doors.app.inject({ method: 'POST', ...senders.sendgrid.send([click], NOW) })
+    assert.is(doors.events.at(-1)?.properties.link_url, 'https://x/?[address]&a=b')
+  }
+})
+
 test('the address of a device is left out where that is asked for, and judged by all the same', async () => {
   for (const keepIp of [true, false]) {
     const webhooks = { webhooks: [senders.sendgrid.entry], addresses }
