@@ -18,6 +18,7 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly job: string
   readonly products: string
   readonly catalogue: string
+  readonly pairs: string
   readonly content?: string
   readonly publicUrl?: string
   readonly ampSenders?: readonly string[]
@@ -33,6 +34,11 @@ export function registerServe(program: Command, context: CommandContext): void {
     .addOption(
       flag('--products <topic>', 'what is known of products, for recommendations').default(
         'products.features',
+      ),
+    )
+    .addOption(
+      flag('--pairs <topic>', 'what users viewed and bought, for recommendations').default(
+        'pairs.features',
       ),
     )
     .addOption(flag('--catalogue <topic>', 'products with price and stock').default('products'))
@@ -67,7 +73,7 @@ async function serveCommand(
       import('./protection.ts'),
       import('./content-module.ts'),
     ])
-  const { host, port, job, products, catalogue, data, instance, publicUrl } = flags
+  const { host, port, job, products, catalogue, pairs, data, instance, publicUrl } = flags
   const blocks = await loadBlocks(flags.content)
   const { protection, tokens, close } = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-serve' })
@@ -77,7 +83,7 @@ async function serveCommand(
   try {
     const sidecar = await startSidecar({
       ...{ log, clock, logger, telemetry, failed, host, port },
-      ...{ topic: `${job}.features`, products, catalogue },
+      ...{ topic: `${job}.features`, products, catalogue, pairs },
       folder: join(data, 'serve', job, instance),
       ...{ blocks, protection, tokens, version: packageVersion() },
       ...(publicUrl !== undefined && { publicUrl }),

@@ -8,6 +8,8 @@ import { UserError } from './user-error.ts'
 export interface StartFolder {
   readonly broker: string
   readonly run: string
+  /** Of the jobs behind recommendations. */
+  readonly recommend: string
   readonly serve: string
   readonly collect: string
 }
@@ -17,6 +19,7 @@ export function startFolder(data: string, instance: string, job: string): StartF
   return {
     broker: join(data, broker),
     run: join(data, 'run', job, instance),
+    recommend: join(data, 'run', 'recommend', instance),
     serve: join(data, 'serve', job, instance),
     collect: join(data, 'collect', instance),
   }
@@ -26,7 +29,7 @@ export function startFolder(data: string, instance: string, job: string): StartF
 export async function forget(folder: StartFolder): Promise<void> {
   const unlock = await lockBrokerFolder(folder.broker, systemClock.now())
   await unlock()
-  for (const part of [folder.broker, folder.run, folder.serve, folder.collect])
+  for (const part of [folder.broker, folder.run, folder.recommend, folder.serve, folder.collect])
     await rm(part, { recursive: true, force: true })
 }
 

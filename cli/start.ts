@@ -8,12 +8,13 @@ import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
 import { startJobProcess } from '../runtime/process.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
-import { startSidecar } from '../serve/sidecar.ts'
 import { feed } from './feed.ts'
 import type { Logger } from './logger.ts'
 import { openCollect } from './open-collect.ts'
 import { openProtection } from './protection.ts'
 import type { StartFolder } from './start-folder.ts'
+import { startRecommendations } from './start-recommendations.ts'
+import { ampUrl, sendCatalogue, startServing } from './start-serving.ts'
 import { UserError } from './user-error.ts'
 
 export interface StartOptions {
@@ -152,26 +153,26 @@ export async function startEverything(options: StartOptions): Promise<Started> {
     signal.throwIfAborted()
 
     onPhase('starting the sidecar')
-    const topic = outputTopics(job.job.name).features
-    const sidecar = await naming('--port', () =>
-      startSidecar({
-        log,
-        topic,
-        folder: folder.serve,
-        host,
-        port: ports.serve,
-        clock,
-        logger,
-        telemetry,
-        failed: onFatal,
-      }),
-    )
+    const serving = {
+      ...{ log, topic: outputTopics(job.job.name).features, input: job.job.input },
+      ...{ tokens: protection.tokens, collectUrl: collect.url, writeKey: WRITE_KEY },
+    }
+    const sidecar = await naming('--port', () => startServing({ ...options, ...serving }))
     stops.push(() => sidecar.stop())
+    onLink('page', `${sidecar.url}/`)
     signal.throwIfAborted()
+    if (options.file === undefined) {
+      await sendCatalogue({ ...options, ...serving }, sidecar, signal)
+      onPhase('starting the jobs behind recommendations')
+      const jobs = { ...options, brokers: broker.address, partitions: PARTITIONS }
+      stops.push(await startRecommendations(jobs))
+    }
 
     const ending = new AbortController()
-    const onUser = (user: string) =>
+    const onUser = (user: string) => {
       onLink('one user', `${sidecar.url}/v1/users/${encodeURIComponent(user)}/features`)
+      onLink('AMP', ampUrl(protection.tokens, sidecar.url, user, clock.now()))
+    }
     const feeding = feed({
       ...{
         log,

@@ -64,6 +64,21 @@ export function productPicture(
   )
 }
 
+/** A product on a shelf: of its own colour, with its first letter. 3 to 2, as 480 × 300 units. */
+export function tilePicture({ id, title }: ShownProduct): Picture {
+  const hue = [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7)
+  const letter = text(
+    240,
+    196,
+    130,
+    (Array.from(title)[0] ?? '').toUpperCase(),
+    'bold',
+    ink,
+    'middle',
+  )
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="480" height="300" viewBox="0 0 480 300"><rect width="480" height="300" fill="hsl(${hue},32%,46%)"/><circle cx="240" cy="150" r="112" fill="hsl(${hue},34%,38%)"/>${letter}</svg>`
+}
+
 function framed(inner: string): Picture {
   const { width, height } = pictureSize
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><rect width="${width}" height="${height}" rx="16" fill="${ground}"/>${inner}</svg>`

@@ -6,6 +6,7 @@ import type { Desk } from './desk.ts'
 import { addImageRoutes } from './image-routes.ts'
 import { addManyRoutes } from './many-routes.ts'
 import { checkBodiesOnly, describeRoutes } from './openapi.ts'
+import { addPageRoutes } from './page-routes.ts'
 import { addRecommendRoutes } from './recommend-routes.ts'
 import { addFeatureRoutes } from './routes.ts'
 import { addSegmentRoutes } from './segment-routes.ts'
@@ -28,6 +29,7 @@ export function addAllRoutes(desk: Desk): void {
     addBlockRoutes(inner, answers)
     addAmpRoutes(inner, answers, desk.ampSenders)
     addImageRoutes(inner, desk.painter)
+    if (desk.page !== undefined) addPageRoutes(inner, answers, desk.page)
     addAmpForms(inner, desk.events, desk.ampSenders)
   })
 }

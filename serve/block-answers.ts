@@ -126,7 +126,9 @@ export class BlockAnswers {
     const { features, segments } = row === undefined ? nobody : (JSON.parse(row.json) as RowContent)
     const now = clock.now()
     const [recommended, shown] = await Promise.all([
-      block.recommended === 0 ? [] : recommender.recommended(features, block.recommended, now),
+      block.recommended === 0
+        ? []
+        : recommender.recommended(user, features, block.recommended, now),
       recommender.shown(listedIds(block, features)),
     ])
     const input: BlockInput = {

@@ -6,6 +6,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { AmpSenders } from './amp-cors.ts'
 import type { EventWriter } from './event-writer.ts'
+import type { PageSettings } from './page-routes.ts'
 import type { Painter } from './painter.ts'
 import type { Readers } from './readers.ts'
 import type { Recommender } from './recommender.ts'
@@ -23,6 +24,8 @@ export interface Desk extends Omit<Views, 'all'> {
   /** Writes to the topic that the job reads. */
   readonly events: EventWriter
   readonly painter: Painter
+  /** Of the page at `/`, where there is to be one. */
+  readonly page: PageSettings | undefined
   /** Whose emails may ask by AMP. */
   readonly ampSenders: AmpSenders
   /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */

@@ -23,6 +23,8 @@ export interface FollowOptions {
   readonly telemetry: Telemetry
   /** How a record becomes a row; as a job writes feature rows when left out. */
   readonly readRow?: ReadRow
+  /** Whether the topic may be missing, which is then no news. */
+  readonly optional?: boolean
   /** The view cannot be written, or the brokers have never let us in: nothing more is followed. */
   readonly failed: (error: unknown) => void
 }
@@ -128,7 +130,9 @@ export class Follower {
         if (error instanceof ViewError || deniedAtStart) return failed(error)
         const reason = error instanceof Error ? error.message : String(error)
         this.#missing = error instanceof LogError && error.code === 'unknown-topic'
-        if (reason !== this.#trouble) logger.warn({ topic, reason }, 'the topic cannot be read')
+        const expected = this.#missing && this.#options.optional === true
+        if (reason !== this.#trouble)
+          logger[expected ? 'info' : 'warn']({ topic, reason }, 'the topic cannot be read')
         this.#trouble = reason
         await clock.sleep(Math.min(100 * 2 ** failures++, RETRY_MS_MAX), signal)
       }

@@ -118,7 +118,7 @@ async function show(desk: Desk, name: string, token: unknown): Promise<Shown | u
     case 'recommended': {
       const row = await features.find(opened.user)
       const known = row && (JSON.parse(row.json) as RowContent).features
-      const [best] = await recommender.recommended(known, 1, now)
+      const [best] = await recommender.recommended(opened.user, known, 1, now)
       const because = best?.because === 'popular' ? 'Popular now' : 'Chosen for you'
       return best && { picture: productPicture(best, format, because), product: best }
     }

@@ -16,7 +16,8 @@ const COUNT_MAX = 24
 export function addRecommendRoutes({ app, features, recommender, readers, clock }: Desk): void {
   app.get('/v1/users/:id/recommendations', { schema }, async (request: RecommendRequest, reply) => {
     await readers.keyOf(request)
-    const row = await features.find(userIdOf(request.params.id))
+    const id = userIdOf(request.params.id)
+    const row = await features.find(id)
     const count = countOf(request.query.count)
     const standing = row === undefined ? features.standingOfAbsence() : features.standingOf(row)
     if (standing === undefined) {
@@ -24,7 +25,7 @@ export function addRecommendRoutes({ app, features, recommender, readers, clock 
       throw new Problem(503, 'not_caught_up', detail, { 'retry-after': '1' })
     }
     const known = row && (JSON.parse(row.json) as RowContent).features
-    const items = await recommender.recommended(known, count, clock.now())
+    const items = await recommender.recommended(id, known, count, clock.now())
     reply.header('cache-control', 'private, no-cache')
     return { items, ...standing }
   })

@@ -7,7 +7,9 @@ import {
 } from '../jobs/recommend.ts'
 import { ParsedRows } from './parsed-rows.ts'
 import { PopularCategories } from './popular-categories.ts'
+import type { RowContent } from './row.ts'
 import type { TopicView } from './topic-view.ts'
+import type { Views } from './views.ts'
 
 /** Asked for beyond what is wanted, since some turn out to be sold out or gone from the catalogue. */
 const SPARE = 20
@@ -19,11 +21,13 @@ const ROUNDS_MAX = 3
  * user has bought, what is sold out and what is not in the catalogue any more.
  */
 export class Recommender {
+  readonly #pairs: TopicView | undefined
   readonly #tells: ParsedRows<ProductRow> | undefined
   readonly #catalogue: ParsedRows<ShownProduct> | undefined
   readonly #popular: PopularCategories | undefined
 
-  constructor(products: TopicView | undefined, catalogue: TopicView | undefined) {
+  constructor({ products, catalogue, pairs }: Pick<Views, 'products' | 'catalogue' | 'pairs'>) {
+    this.#pairs = pairs
     if (products !== undefined) {
       this.#tells = new ParsedRows(products, json => JSON.parse(json) as ProductRow)
       this.#popular = new PopularCategories(products)
@@ -31,14 +35,20 @@ export class Recommender {
     if (catalogue !== undefined) this.#catalogue = new ParsedRows(catalogue, shownProduct)
   }
 
-  /** Best first; filled up with what is popular. Empty where neither topic is there. */
+  /**
+   * Best first; filled up with what is popular. By what the job `pairs` tells of the user, else by these features.
+   * Empty where the topic of products is not there.
+   */
   async recommended(
-    features: Readonly<Record<string, unknown>> | undefined,
+    user: string | undefined,
+    ownFeatures: Readonly<Record<string, unknown>> | undefined,
     count: number,
     now: number,
   ): Promise<RecommendedProduct[]> {
     const tells = this.#tells
     if (tells === undefined || this.#popular === undefined) return []
+    const row = user === undefined ? undefined : await this.#pairs?.find(user)
+    const features = row ? (JSON.parse(row.json) as RowContent).features : ownFeatures
     const categories = await this.#popular.names(now)
     const options: RecommendOptions = { count: Math.min(100, count + SPARE), categories, now }
     const rows = new Map<string, ProductRow | null>()

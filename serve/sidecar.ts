@@ -10,6 +10,7 @@ import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
 import { addAllRoutes } from './all-routes.ts'
 import { mailOrigins } from './amp-cors.ts'
 import { EventWriter } from './event-writer.ts'
+import type { PageSettings } from './page-routes.ts'
 import { Painter } from './painter.ts'
 import { createReaders, openReaders } from './readers.ts'
 import { Recommender } from './recommender.ts'
@@ -23,6 +24,8 @@ export interface SidecarOptions {
   readonly products?: string
   /** The catalogue, such as `products`. Both topics may be missing, or come later. */
   readonly catalogue?: string
+  /** What the job `pairs` tells, such as `pairs.features`: what each user viewed and bought last. */
+  readonly pairs?: string
   /** Of its own, for the views; one process at a time has it open. */
   readonly folder: string
   readonly host: string
@@ -40,6 +43,8 @@ export interface SidecarOptions {
   readonly ampSenders?: readonly string[]
   /** The topic that the job reads, for what readers do in emails; `events` when not given. */
   readonly eventsTopic?: string
+  /** For the page at `/` of a machine of one's own; there is none when not given. */
+  readonly page?: PageSettings
   /** Of Millrace, as the API's description says it. */
   readonly version?: string
   readonly logger?: Pick<BaseLogger, 'info' | 'warn' | 'error'>
@@ -100,7 +105,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
         addAllRoutes({
           ...deskOf(options, access, () => http.url),
           ...views,
-          recommender: new Recommender(views.products, views.catalogue),
+          recommender: new Recommender(views),
           ...{ app, events, painter, telemetry, logger },
         }),
       answered(route, status, durationMs) {
@@ -138,7 +143,7 @@ function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
   return {
     blocks: new Map(blocks.map(block => [block.name, block])),
     readers: protection?.keyed ? createReaders(access) : openReaders,
-    ...{ tokens, clock, version },
+    ...{ tokens, clock, version, page: options.page },
     ampSenders: { senders: ampSenders, origins: mailOrigins },
     publicUrl: () => publicUrl ?? ownUrl(),
   }

@@ -111,9 +111,9 @@ export class TopicView implements Rows {
     return this.#view.members(segment, after, limit)
   }
 
-  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
-  onChange(listener: (key: string | undefined) => void): void {
-    this.#view.onChange(listener)
+  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. The answer ends it. */
+  onChange(listener: (key: string | undefined) => void): () => void {
+    return this.#view.onChange(listener)
   }
 
   standingOf({ partition }: Row): Standing {

@@ -47,7 +47,7 @@ export class View {
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
   #resetting = false
-  readonly #listeners: ((key: string | undefined) => void)[] = []
+  readonly #listeners = new Set<(key: string | undefined) => void>()
 
   constructor(folder: string, level: Level, meta: Meta | undefined) {
     this.#folder = folder
@@ -124,9 +124,10 @@ export class View {
     }
   }
 
-  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. */
-  onChange(listener: (key: string | undefined) => void): void {
-    this.#listeners.push(listener)
+  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. The answer ends it. */
+  onChange(listener: (key: string | undefined) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Takes in what an answer of the broker brought of one partition. One call at a time. */

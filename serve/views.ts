@@ -5,6 +5,7 @@ import { TopicView, type TopicViewOptions } from './topic-view.ts'
 export interface ViewsOptions extends Omit<TopicViewOptions, 'readRow' | 'optional'> {
   readonly products?: string
   readonly catalogue?: string
+  readonly pairs?: string
 }
 
 /** All that a sidecar follows. */
@@ -15,6 +16,8 @@ export interface Views {
   readonly products: TopicView | undefined
   /** The catalogue: what can be bought now. */
   readonly catalogue: TopicView | undefined
+  /** What the job `pairs` tells of users: what they viewed and bought last. */
+  readonly pairs: TopicView | undefined
   readonly all: readonly TopicView[]
 }
 
@@ -26,7 +29,7 @@ export async function openViews(options: ViewsOptions): Promise<Views> {
     all.push(view)
     return view
   }
-  const { products, catalogue } = options
+  const { products, catalogue, pairs } = options
   const optional = true
   try {
     return {
@@ -37,6 +40,7 @@ export async function openViews(options: ViewsOptions): Promise<Views> {
         catalogue === undefined
           ? undefined
           : await open('catalogue', { topic: catalogue, optional, readRow: readCatalogueRow }),
+      pairs: pairs === undefined ? undefined : await open('pairs', { topic: pairs, optional }),
       all,
     }
   } catch (error) {

@@ -56,10 +56,11 @@ class World {
         standingOfAbsence: () => ({ source: this.source, ageMs: 30 }),
         onChange: listener => {
           this.#changed = listener
+          return () => undefined
         },
       },
       blocks: [block],
-      recommender: new Recommender(undefined, undefined),
+      recommender: new Recommender({ products: undefined, catalogue: undefined, pairs: undefined }),
       clock: this.clock,
       telemetry: noTelemetry,
       failed: error => this.failures.push(error),

@@ -65,15 +65,19 @@ export class DeskWorld {
     desk: Pick<Desk, 'features' | 'products' | 'catalogue'> & Partial<Desk>,
     protection?: Protection,
   ) {
-    const { products, catalogue } = desk
+    const { products, catalogue, pairs } = desk
     const own = (app: FastifyInstance, access: Access): Desk => ({
-      ...{ app, tokens: undefined, version: '1.2.3', blocks: new Map() },
-      ...{ recommender: new Recommender(products, catalogue), publicUrl: () => 'http://here' },
+      ...{ app, tokens: undefined, version: '1.2.3', blocks: new Map(), page: undefined },
+      ...{
+        recommender: new Recommender({ products, catalogue, pairs }),
+        publicUrl: () => 'http://here',
+      },
       ...{ clock: systemClock, telemetry: noTelemetry, logger: silent },
       painter: this.painter,
       events: new EventWriter({} as Log, 'events', systemClock),
       ampSenders: { senders: ['*'], origins: mailOrigins },
       readers: protection === undefined ? openReaders : createReaders(access),
+      pairs,
       ...desk,
     })
     return createApp({
