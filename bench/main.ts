@@ -1,4 +1,5 @@
 import { broker, brokerHelp } from './broker.ts'
+import { collect, collectHelp } from './collect.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { memory, memoryHelp } from './memory.ts'
@@ -15,6 +16,7 @@ const benchmarks = {
   broker: { run: broker, help: brokerHelp },
   nexmark: { run: nexmark, help: nexmarkHelp },
   memory: { run: memory, help: memoryHelp },
+  collect: { run: collect, help: collectHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`

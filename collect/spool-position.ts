@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder } from './spool-segment.ts'
 
 /** A place between two frames of the spool. */
 export interface SpoolPosition {
@@ -19,14 +20,25 @@ export async function readPosition(folder: string): Promise<SpoolPosition | unde
   return { segment: Number(segment), byte: Number(byte) }
 }
 
-/** Whole or not at all, whenever the process dies. Not synced: after a power cut it may be an older one, or none. */
+/**
+ * Whole or not at all, whenever the process dies. After a power cut it may be an older one, or none; but with `synced`
+ * none that is older than this.
+ */
 export async function writePosition(
   folder: string,
   { segment, byte }: SpoolPosition,
+  synced: boolean,
 ): Promise<void> {
   const path = pathIn(folder)
-  await writeFile(`${path}.new`, `segment ${segment} byte ${byte}\n`)
+  const file = await open(`${path}.new`, 'w')
+  try {
+    await file.writeFile(`segment ${segment} byte ${byte}\n`)
+    if (synced) await file.sync()
+  } finally {
+    await file.close()
+  }
   await rename(`${path}.new`, path)
+  if (synced) await syncFolder(folder)
 }
 
 const pathIn = (folder: string): string => join(folder, 'position')

@@ -151,8 +151,9 @@ export class Spool {
     this.records -= records
     this.#doneAt = at
     try {
-      await writePosition(this.#options.folder, end)
-      await this.#removeDone()
+      const done = this.#doneSegments()
+      await writePosition(this.#options.folder, end, done.length > 0)
+      for (const segment of done) await this.#remove(segment)
     } catch (error) {
       this.#options.logger.warn({ error }, 'the spool could not note what is drained')
     }
@@ -199,17 +200,18 @@ export class Spool {
     await last.remove().catch(() => undefined) // without a frame in it, the next start removes it
   }
 
-  async #removeDone(): Promise<void> {
-    const done = this.#segments.filter(
-      each =>
-        this.#from(each) === each.end && !(each === this.#last && this.#appending !== undefined),
-    )
-    for (const segment of done) {
-      if (segment === this.#last) this.#last = undefined
-      this.#segments = this.#segments.filter(each => each !== segment)
-      if (segment.end < segment.bytes) await segment.putAside()
-      else await segment.remove()
-    }
+  /** Nothing in them is left, and nothing more goes into them. */
+  #doneSegments(): SpoolSegment[] {
+    const busy = this.#appending === undefined ? undefined : this.#last
+    const done = this.#segments.filter(each => each !== busy && this.#from(each) === each.end)
+    if (this.#last !== undefined && done.includes(this.#last)) this.#last = undefined
+    return done
+  }
+
+  async #remove(segment: SpoolSegment): Promise<void> {
+    this.#segments = this.#segments.filter(each => each !== segment)
+    if (segment.end < segment.bytes) await segment.putAside()
+    else await segment.remove()
   }
 
   /** Its bytes are not what was written; without the lengths of frames nothing after them can be found. */

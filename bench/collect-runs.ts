@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../runtime/clock.ts'
+import { processListeningOn } from './broker-pid.ts'
+import { EventSet } from './collect-events.ts'
+import type { LoadResult, LoadTask } from './collect-load.ts'
+import { MeasuredProcess, usageOf } from './measured-process.ts'
+import { quantile, scrapeTimes } from './server-times.ts'
+
+export type ServerName = 'ours' | 'bare'
+export type Load = Omit<LoadTask, 'port' | 'run' | 'connections'>
+
+export interface Measured {
+  readonly server: ServerName
+  /** For people. */
+  readonly load: string
+  readonly tool: string
+  readonly eventsPerSecond: number
+  /** Requests. */
+  readonly failed: number
+  /** Not a number for a server that does not measure itself. */
+  readonly serverP50: number
+  readonly serverP99: number
+  readonly outsideP50: number
+  readonly outsideP99: number
+  readonly cpuMicros: number
+}
+
+interface Server {
+  readonly process: MeasuredProcess
+  readonly port: number
+  readonly url: string
+  readonly pid: number
+}
+
+const CONNECTIONS = 64
+const STARTUP_MS_MAX = 20_000
+const loader = new URL('../bin/typescript.js', import.meta.url).href
+const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+/** Our collector and a bare server, each in a process of its own, and the runs that they are asked to bear. */
+export class CollectBench {
+  /** Of each run against our server, the events answered 200. */
+  readonly accepted = new Map<string, EventSet>()
+  readonly #servers: Readonly<Record<ServerName, Server>>
+
+  private constructor(servers: Readonly<Record<ServerName, Server>>) {
+    this.#servers = servers
+  }
+
+  static async start(brokers: string, folder: string, topic: string): Promise<CollectBench> {
+    const ours = new MeasuredProcess(process.execPath, [
+      ...[path('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
+      ...['--create-topics', '--port', '0', '--data', folder],
+    ])
+    const bare = new MeasuredProcess(process.execPath, ['--import', loader, path('bare-server.ts')])
+    try {
+      return new CollectBench({ ours: await listening(ours), bare: await listening(bare) })
+    } catch (error) {
+      ours.kill()
+      bare.kill()
+      throw error
+    }
+  }
+
+  /** Node and the broker are slower in their first seconds than ever after. */
+  async warmUp(seconds: number): Promise<void> {
+    for (const server of ['bare', 'ours'] as const)
+      for (const eventsPerRequest of [1, 100])
+        await this.#send(server, { tool: 'autocannon', eventsPerRequest, seconds })
+  }
+
+  async measure(server: ServerName, load: Load): Promise<Measured> {
+    const { pid, url } = this.#servers[server]
+    const route = load.eventsPerRequest === 1 ? '/v1/track' : '/v1/batch'
+    const times = () => (server === 'ours' ? scrapeTimes(url, route) : new Map())
+    const before = await times()
+    const cpuBefore = usageOf(pid)?.cpuSeconds ?? Number.NaN
+    const result = await this.#send(server, load)
+    const cpuSeconds = (usageOf(pid)?.cpuSeconds ?? Number.NaN) - cpuBefore
+    const after = await times()
+    const events = (result.requests - result.failed) * load.eventsPerRequest
+    return {
+      ...{ server, load: nameOf(load), tool: load.tool, failed: result.failed },
+      eventsPerSecond: Math.round(events / result.seconds),
+      serverP50: quantile(before, after, 0.5),
+      serverP99: quantile(before, after, 0.99),
+      outsideP50: result.p50,
+      outsideP99: result.p99,
+      cpuMicros: (cpuSeconds * 1e6) / events,
+    }
+  }
+
+  /** Resident MB of our server under a load: the medians of its second and its last fifth. */
+  async memoryOver(load: Load): Promise<{ readonly early: number; readonly late: number }> {
+    const sizes: number[] = []
+    const stop = systemClock.every(200, () => void sizes.push(residentMb(this.#servers.ours.pid)))
+    try {
+      await this.#send('ours', load)
+    } finally {
+      stop()
+    }
+    const fifth = (at: number) => {
+      const own = sizes.slice((sizes.length * at) / 5, (sizes.length * (at + 1)) / 5)
+      return own.sort((one, other) => one - other)[Math.floor(own.length / 2)] ?? Number.NaN
+    }
+    return { early: fifth(1), late: fifth(4) }
+  }
+
+  async close(): Promise<void> {
+    await this.#servers.bare.process.end()
+    await this.#servers.ours.process.end()
+  }
+
+  async #send(server: ServerName, load: Load): Promise<LoadResult> {
+    const run = `${server}-${this.accepted.size}`
+    const { port } = this.#servers[server]
+    const task: LoadTask = { ...load, run, port, connections: CONNECTIONS }
+    const result = await loadBy(task)
+    if (server === 'ours')
+      this.accepted.set(run, new EventSet(Buffer.from(result.accepted, 'base64')))
+    return result
+  }
+}
+
+async function loadBy(task: LoadTask): Promise<LoadResult> {
+  const args = ['--import', loader, path('collect-load.ts'), JSON.stringify(task)]
+  const child: ChildProcess = spawn(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const heard = new AbortController()
+  const { signal } = heard
+  try {
+    return await Promise.race([
+      once(child, 'message', { signal }).then(([message]) => message as LoadResult),
+      once(child, 'exit', { signal }).then(([code]) => {
+        throw new Error(`what sends the load ended with ${code}`)
+      }),
+    ])
+  } finally {
+    heard.abort()
+  }
+}
+
+async function listening(server: MeasuredProcess): Promise<Server> {
+  const deadline = systemClock.elapsed() + STARTUP_MS_MAX
+  while (systemClock.elapsed() < deadline) {
+    const [url, port] = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.output) ?? []
+    if (url !== undefined) {
+      const pid = processListeningOn(`127.0.0.1:${port}`)
+      if (pid === undefined) throw new Error(`the process that listens on ${url} is not found`)
+      return { process: server, url, port: Number(port), pid }
+    }
+    await systemClock.sleep(50)
+  }
+  throw new Error(`a server did not start within ${STARTUP_MS_MAX} ms: ${server.output}`)
+}
+
+function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024)
+}
+
+function nameOf({ eventsPerRequest, requestsPerSecond }: Load): string {
+  const rate = requestsPerSecond === undefined ? 'as many as can be' : requestsPerSecond
+  return eventsPerRequest === 1 ? `${rate}, single` : `${rate}, of ${eventsPerRequest}`
+}

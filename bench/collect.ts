@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { systemClock } from '../runtime/clock.ts'
+import { openKafkaLog } from '../runtime/kafka-log.ts'
+import { openBrokers } from './brokers.ts'
+import { checkAccepted } from './collect-check.ts'
+import { CollectBench, type Measured } from './collect-runs.ts'
+import { deleteTopics } from './delete-topics.ts'
+import { wholeFlag } from './flags.ts'
+import { machine, table, writeResults } from './results.ts'
+
+export const collectHelp = `npm run bench -- collect [flags]
+
+  What one collector takes over HTTP: at constant rates with single events and with batches of 100, beside a bare
+  fastify that only parses; as much as it can take, by autocannon; and its memory over minutes. In the end every
+  event that was answered 200 is looked for on the topic.
+
+  --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
+  --size small|large    seconds at a tenth of the rate; or 20 s a run and five minutes for the memory (default)
+  --seconds N           another length of each run
+  --memory-seconds N    another length of the run for the memory`
+
+const sizes = {
+  small: { seconds: 2, memorySeconds: 4, rateShare: 0.1 },
+  large: { seconds: 20, memorySeconds: 300, rateShare: 1 },
+}
+const SINGLES_PER_SECOND = 10_000
+const BATCHES_PER_SECOND = 500
+const BATCH = 100
+
+/** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
+export async function collect(args: readonly string[]): Promise<void> {
+  const { size, seconds, memorySeconds, given } = parse(args)
+  const { rateShare } = sizes[size]
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-collect-'))
+  const brokers = await openBrokers(given)
+  const topic = `bench-collect-${process.pid}`
+  const log = openKafkaLog({ brokers: brokers.addresses, clientId: 'bench', clock: systemClock })
+  const before = loadavg()[0]?.toFixed(1)
+  const bench = await CollectBench.start(brokers.addresses, folder, topic)
+  try {
+    const singles = { eventsPerRequest: 1, requestsPerSecond: SINGLES_PER_SECOND * rateShare }
+    const batches = { eventsPerRequest: BATCH, requestsPerSecond: BATCHES_PER_SECOND * rateShare }
+    await bench.warmUp(Math.min(seconds, 10))
+    const rows: Measured[] = []
+    const measure = async (...run: Parameters<CollectBench['measure']>) => {
+      const measured = await bench.measure(...run)
+      console.log(JSON.stringify(measured))
+      rows.push(measured)
+    }
+    for (const load of [singles, batches]) {
+      await measure('ours', { ...load, tool: 'paced', seconds })
+      await measure('bare', { ...load, tool: 'paced', seconds })
+    }
+    for (const load of [singles, batches]) {
+      await measure('ours', { ...load, tool: 'autocannon', seconds })
+      const most = { eventsPerRequest: load.eventsPerRequest, tool: 'autocannon', seconds } as const
+      await measure('ours', most)
+    }
+    const memory = await bench.memoryOver({ ...singles, tool: 'paced', seconds: memorySeconds })
+    const checked = await checkAccepted(log, topic, bench.accepted)
+    const [accepted, found] = checked.hashes
+    const summary = [
+      tableOf(rows),
+      ratios(rows),
+      `Memory at ${singles.requestsPerSecond} single events/s over ${memorySeconds} s: ${memory.early} MB after a fifth of it, ${memory.late} MB at its end.`,
+      `${checked.accepted} events were answered 200; on the topic ${checked.found}, twice there ${checked.doubled}. Hash of the accepted: ${accepted}; of those of them on the topic: ${found}.`,
+    ].join('\n\n')
+    console.log(`\n${summary}`)
+    if (size === 'small') return
+    const when = `${machine(new Date(systemClock.now()))}, broker: ${brokers.name}`
+    const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; collector, broker and what sends share the machine`
+    writeResults('Collect', `${when}, ${load}\n\n${explained}\n\n${summary}`)
+  } finally {
+    await bench.close()
+    await log.close()
+    await deleteTopics(brokers.addresses, [topic, `${topic}.rejected`])
+    await brokers.close()
+    await rm(folder, { recursive: true })
+  }
+}
+
+const explained =
+  'Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
+  "from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). CPU is the server's."
+
+function tableOf(rows: readonly Measured[]): string {
+  const heads = ['server', 'load', 'tool', 'events/s', 'failed']
+  const times = ['server p50 ms', 'p99', 'outside p50 ms', 'p99', 'CPU µs/event']
+  const rounded = (value: number) => (Number.isNaN(value) ? '–' : Number(value.toFixed(1)))
+  const cells = rows.map(row => [
+    ...[row.server, row.load, row.tool, row.eventsPerSecond, row.failed],
+    ...[row.serverP50, row.serverP99, row.outsideP50, row.outsideP99, row.cpuMicros].map(rounded),
+  ])
+  return table([...heads, ...times], cells)
+}
+
+function ratios(rows: readonly Measured[]): string {
+  const paced = rows.filter(({ tool }) => tool === 'paced')
+  return paced
+    .filter(({ server }) => server === 'ours')
+    .map(({ load, outsideP99 }) => {
+      const bare = paced.find(row => row.server === 'bare' && row.load === load)?.outsideP99
+      return `${load}: ours / bare = ${(outsideP99 / (bare ?? Number.NaN)).toFixed(2)} × the p99 from outside`
+    })
+    .join('\n')
+}
+
+function parse(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      brokers: { type: 'string' },
+      size: { type: 'string', default: 'large' },
+      seconds: { type: 'string' },
+      'memory-seconds': { type: 'string' },
+    },
+  })
+  const { size } = values
+  if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
+  const whole = (flag: 'seconds' | 'memory-seconds', otherwise: number) =>
+    values[flag] === undefined ? otherwise : wholeFlag(`--${flag}`, values[flag])
+  return {
+    size,
+    seconds: whole('seconds', sizes[size].seconds),
+    memorySeconds: whole('memory-seconds', sizes[size].memorySeconds),
+    given: values.brokers ?? process.env.BROKERS,
+  } as const
+}
