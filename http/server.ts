@@ -131,6 +131,7 @@ function answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
     .code(problem.status)
     .headers(problem.headers)
+    .header('x-content-type-options', 'nosniff') // what was asked for is repeated in some
     .type(problemType)
     .send(problemJson(problem.status, problem.code, problem.message))
 }
