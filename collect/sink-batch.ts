@@ -45,7 +45,7 @@ export class SinkBatch {
 
   /** Tells `put`, too, what becomes of the records. */
   tells(put: Put): void {
-    if (this.#puts.at(-1) !== put) this.#puts.push(put)
+    this.#puts.push(put)
   }
 
   safe(): void {

@@ -27,11 +27,21 @@ export class SinkQueue {
   /** Settles when all of them are safe, or one was refused. The bytes are copied. */
   add(records: readonly SinkRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const batches = new Set(records.map(record => this.#batchWith(record)))
-      if (batches.size === 0) return resolve()
-      let left = batches.size
-      const put: Put = { safe: () => void (--left === 0 && resolve()), refused: reject }
-      for (const batch of batches) batch.tells(put)
+      let left = 0
+      const safe = () => {
+        left--
+        if (left === 0) resolve()
+      }
+      const put: Put = { safe, refused: reject }
+      let last: SinkBatch | undefined
+      for (const record of records) {
+        const batch = this.#batchWith(record)
+        if (batch === last) continue
+        last = batch
+        left++
+        batch.tells(put)
+      }
+      if (left === 0) resolve()
       this.#wake()
     })
   }
@@ -66,15 +76,13 @@ export class SinkQueue {
   }
 
   #batchWith(record: SinkRecord): SinkBatch {
-    const key = record.key === null ? null : Buffer.from(record.key)
-    const partition = this.#partitions.of(record.topic, key)
-    const outgoing = { ...record, key }
+    const partition = this.#partitions.of(record.topic, record.key)
     let batch = this.#batches.at(-1)
     const before = batch?.bytes ?? 0
-    if (batch === undefined || !batch.add(record.topic, partition ?? 0, outgoing)) {
+    if (batch === undefined || !batch.add(record.topic, partition ?? 0, record)) {
       batch = new SinkBatch(this.#clock.elapsed())
       this.#batches.push(batch)
-      batch.add(record.topic, partition ?? 0, outgoing)
+      batch.add(record.topic, partition ?? 0, record)
       this.bytes += batch.bytes
     } else this.bytes += batch.bytes - before
     if (partition === undefined) batch.placed = false

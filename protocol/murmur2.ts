@@ -5,13 +5,12 @@ const MULTIPLIER = 0x5bd1e995
  * The partition of a key as Kafka's Java client and kafkajs choose it: murmur2, made positive, modulo the
  * number of partitions. https://github.com/apache/kafka, `Utils.murmur2` and `BuiltInPartitioner`.
  */
-export function partitionFor(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions
+export function partitionFor(key: Uint8Array, partitions: number, length = key.length): number {
+  return (murmur2(key, length) & 0x7fffffff) % partitions
 }
 
-/** 32 bits, signed. */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length
+/** Of the first `length` bytes; 32 bits, signed. */
+export function murmur2(bytes: Uint8Array, length = bytes.length): number {
   const tail = length & ~3
   let hash = SEED ^ length
   for (let at = 0; at < tail; at += 4) {
