@@ -164,7 +164,7 @@ function fields(): unknown[] {
 }
 
 function packed(): FuzzBody[] {
-  const zeros = Buffer.alloc(60_000_000)
+  const zeros = Buffer.alloc(20_000_000)
   const bomb = gzipSync(zeros)
   const good = gzipSync(text)
   return [

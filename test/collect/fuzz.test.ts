@@ -3,7 +3,7 @@ import { Random } from '../simulator/random.ts'
 import { knownRequests, randomRequest } from './fuzz-requests.ts'
 import { FuzzWorld } from './fuzz-world.ts'
 
-const test = suite('whatever is sent to the door')
+const test = suite('whatever is sent to the door', { timeoutMs: 120_000 })
 
 const world = new FuzzWorld()
 test.before(() => world.start())

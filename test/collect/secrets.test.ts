@@ -12,7 +12,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { openTelemetry, type Telemetry } from '../../runtime/telemetry.ts'
 import { assert, suite } from '../harness.ts'
 
-const test = suite('secrets')
+const test = suite('secrets', { timeoutMs: 120_000 })
 
 const right = newSecret('write')
 const reading = newSecret('read')
