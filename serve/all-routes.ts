@@ -3,6 +3,7 @@ import { addAmpForms } from './amp-forms.ts'
 import { addAmpRoutes } from './amp-routes.ts'
 import { addBlockRoutes, blockAnswersOf } from './block-routes.ts'
 import type { Desk } from './desk.ts'
+import { addGraphql } from './graphql.ts'
 import { addImageRoutes } from './image-routes.ts'
 import { addManyRoutes } from './many-routes.ts'
 import { checkBodiesOnly, describeRoutes } from './openapi.ts'
@@ -28,6 +29,7 @@ export function addAllRoutes(desk: Desk): void {
     const answers = blockAnswersOf(inner)
     addBlockRoutes(inner, answers)
     addAmpRoutes(inner, answers, desk.ampSenders)
+    addGraphql(inner)
     addImageRoutes(inner, desk.painter)
     if (desk.page !== undefined) addPageRoutes(inner, answers, desk.page)
     addAmpForms(inner, desk.events, desk.ampSenders)

@@ -27,9 +27,9 @@ const input: BlockInput = {
   },
   segments: [],
   recommended: [
-    { ...teapot, because: 'viewed', of: 'b' },
-    { ...rug, because: 'popular', of: 'x' },
-    { ...kite, because: 'viewed', of: 'a' },
+    { ...teapot, score: 3, because: 'viewed', of: 'b' },
+    { ...rug, score: 2, because: 'popular', of: 'x' },
+    { ...kite, score: 1, because: 'viewed', of: 'a' },
   ],
   products: ids => catalogue.filter(({ id }) => ids.includes(id)),
   now: 0,
