@@ -18,8 +18,8 @@ export const accepted: Readonly<Record<string, Accepted>> = {
     because: 'no dark mode and no phone widths there: the inline styles are the desktop',
   },
   'Chaining selectors': {
-    in: /^outlook\.windows/,
-    because: "MJML's widths for phones, inside @media",
+    in: /^outlook\.(windows|outlook-com)/,
+    because: "MJML's words for images as wide as a phone, of which there are none",
   },
   '<body> element': {
     in: /^yahoo|^outlook\.macos/,
@@ -37,7 +37,10 @@ export const accepted: Readonly<Record<string, Accepted>> = {
   outline: { in: /^outlook\.windows/, because: 'none is drawn anyway' },
   overflow: { in: /^outlook\.windows/, because: 'of the preheader, too' },
   'table-layout': { in: /^outlook\.windows/, because: 'auto is what it does' },
-  'target attribute': { in: /^gmail|^yahoo/, because: 'links open in a new window of themselves' },
+  'target attribute': {
+    in: /^gmail|^yahoo|outlook-com/,
+    because: 'links open in a new window of themselves',
+  },
   'white-space': { in: /^outlook\.windows|^samsung/, because: 'a price may break' },
   'word-break': { in: /^yahoo|^outlook\.windows/, because: 'a very long word is cut' },
 }

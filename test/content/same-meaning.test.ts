@@ -78,9 +78,9 @@ test('any tags with any payload give what mustache.js gives', () => {
       assert.is(ours, theirs)
       if (/[^[\]() ]/.test(ours)) shown++
     }),
-    { numRuns: 3_000, seed: 7 },
+    { numRuns: 1_500, seed: 7 },
   )
-  assert.ok(shown > 500, `only ${shown} of the runs showed anything`)
+  assert.ok(shown > 250, `only ${shown} of the runs showed anything`)
 })
 
 test("the blocks of the shop's emails show in AMP what the HTML of the same moment shows", async () => {
@@ -137,10 +137,10 @@ test("the blocks of the shop's emails show in AMP what the HTML of the same mome
           blocks++
         }
       }),
-      { numRuns: 40, seed: 11 },
+      { numRuns: 15, seed: 11 },
     )
   }
-  assert.ok(blocks >= 100, `only ${blocks} blocks were compared`)
+  assert.ok(blocks >= 60, `only ${blocks} blocks were compared`)
 })
 
 test.run()
