@@ -38,6 +38,14 @@ test('an open becomes "Email Opened" of the person and the email that the token 
   await app.close()
 })
 
+test('where addresses are left out the pixel leaves them out', async () => {
+  const judge = createJudge()
+  const { app, links, taken } = linkWorld(door => addPixelRoutes(door, { judge, keepIp: false }))
+  await app.inject({ url: pathOf(links.pixelUrl(mailing)), remoteAddress: '203.0.113.9' })
+  assert.not.match(JSON.stringify(taken), '203.0.113.9')
+  await app.close()
+})
+
 test('a HEAD is answered without a body, taken, and judged as a scanner', async () => {
   const world = open()
   const url = pathOf(world.links.pixelUrl({ emailId: 'm-2', anonymousId: 'a-2' }))

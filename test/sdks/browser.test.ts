@@ -1,9 +1,11 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { suite } from '../harness.ts'
-import { openChromium, openSite, type Site } from './chromium.ts'
+import { addAnalyticsNextCases } from './analytics-next-cases.ts'
+import { openChromium } from './chromium.ts'
 import { addEmailCases } from './email-cases.ts'
 import { addPageScriptCases, type BrowserWorld, type Visitor } from './page-script-cases.ts'
 import { type Arrived, openSdkWorld, type SdkWorld } from './sdk-world.ts'
+import { openSite, type Site } from './site.ts'
 
 /** One browser and one server for all of them: starting these costs more than the rest. */
 const test = suite('in Chromium', { timeoutMs: 60_000 })
@@ -27,6 +29,7 @@ test.after(async () => {
 
 addPageScriptCases(test, opened)
 addEmailCases(test, opened)
+addAnalyticsNextCases(test, opened)
 
 test.run()
 

@@ -10,7 +10,9 @@ const Rudder =
 const RETRIES = 2
 
 export function openSegment(url: string, flushAt = 1): Analytics {
-  return new Analytics({ writeKey: 'dev', host: url, flushAt, maxRetries: RETRIES })
+  const { origin, pathname } = new URL(url)
+  const path = `${pathname.replace(/\/$/, '')}/v1/batch`
+  return new Analytics({ writeKey: 'dev', host: origin, path, flushAt, maxRetries: RETRIES })
 }
 
 export function openRudder(url: string, flushAt = 1) {
@@ -69,7 +71,11 @@ async function sendByPosthog(url: string, mode: 'v0' | 'v1'): Promise<boolean> {
   return !failed
 }
 
+/** The one that is installed: dependencies are pinned exactly. */
 export function versionOf(name: string): string {
-  const { version } = require(`${name}/package.json`) as { version: string }
-  return version
+  const { devDependencies } = require('../../package.json') as Record<
+    string,
+    Record<string, string>
+  >
+  return devDependencies?.[name] ?? 'unknown'
 }

@@ -1,7 +1,7 @@
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { assert, type Suite } from '../harness.ts'
-import type { Site } from './chromium.ts'
 import type { Arrived, SdkWorld } from './sdk-world.ts'
+import type { Site } from './site.ts'
 
 export interface BrowserWorld {
   readonly world: SdkWorld
@@ -108,6 +108,27 @@ export function addPageScriptCases(test: Suite, browser: () => BrowserWorld): vo
     await page.goto(`${site.url}${at}/fetch`)
     assert.is((await arrived(1))[0]?.type, 'page')
     assert.equal(sent, [{ how: 'fetch', method: 'POST', path: '/v1/batch' }])
+  })
+
+  test('a prerendered page is silent until it is seen, and one out of the cache is viewed anew', async () => {
+    const { site, visitor } = browser()
+    const { arrived, at, page, sent } = await visitor()
+    await page.addInitScript('Object.defineProperty(document, "prerendering", { value: true })')
+    site.page(`${at}/later`, html(''))
+    await page.goto(`${site.url}${at}/later`)
+    await page.evaluate('millrace.push(["track", "Early"])')
+    await page.waitForTimeout(1_200)
+    assert.equal(sent, [])
+    await page.evaluate('document.dispatchEvent(new Event("prerenderingchange"))')
+    const events = await arrived(2)
+    assert.equal(events.map(({ type, event }) => event ?? type).sort(), ['Early', 'page'])
+    const shown = 'dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))'
+    await page.evaluate(shown)
+    const again = await arrived(2)
+    assert.equal(
+      again.map(({ type, event }) => event ?? type),
+      ['Page Left', 'page'],
+    )
   })
 
   test('where consent is required nothing is kept or sent before it, and it is carried', async () => {

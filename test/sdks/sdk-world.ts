@@ -86,7 +86,7 @@ export async function openSdkWorld(): Promise<SdkWorld> {
           for (const { messageId } of found) seen.add(messageId)
           return found
         }
-        await clock.sleep(100)
+        await clock.sleep(200)
       }
     },
     async counts() {
