@@ -7,6 +7,7 @@ import { featureRow, outputTopics } from './outputs.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { CommittedProgress, Progress } from './progress.ts'
 import type { States } from './states.ts'
+import type { Steps } from './steps.ts'
 import type { TaskOptions } from './task-options.ts'
 import type { Watermark } from './watermark.ts'
 
@@ -30,6 +31,7 @@ export interface CommitterParts<State> {
   readonly pipeline: Pipeline<State>
   readonly watermark: Watermark
   readonly intake: Intake
+  readonly steps: Steps
   /** Something is over that others may wait for. */
   readonly onDone: () => void
   readonly onFailed: (error: unknown) => void
@@ -80,7 +82,7 @@ export class Committer<State = unknown> {
   }
 
   /**
-   * Freezes what is dirty, and commits it. Only between two events or two timers. `hand`: the offset about to
+   * Freezes what is dirty, and commits it. Only between two events or two timers. `hand`: what is about to
    * be taken alone; `clean`: the owner is leaving in order; `tick`: what the wall clock fired, which goes out
    * with the transaction in either mode.
    */
@@ -175,8 +177,8 @@ export class Committer<State = unknown> {
   }
 
   #progress(hand: number, clean: boolean): Progress {
-    const { options, watermark, intake } = this.#parts
-    const { history, generation, tries, handDeaths, next, features } = this.#committed
+    const { options, watermark, intake, steps } = this.#parts
+    const { history, generation, tries, next, features } = this.#committed
     return {
       next: intake.next,
       history,
@@ -189,7 +191,7 @@ export class Committer<State = unknown> {
       appendedAt: intake.appendedAt,
       tries: intake.next === next ? tries : 0,
       hand,
-      handDeaths: intake.next === next ? handDeaths : 0,
+      ...steps.suspicion(intake.next),
       clean,
       sources: watermark.sources.encode(),
       features,

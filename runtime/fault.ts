@@ -5,7 +5,7 @@ import type { Fault } from './side-outputs.ts'
 /** Why something is not even tried again, by code. */
 export const deadly = {
   kills_lane: 'this was in hand each time that its lane died',
-  kills_process: 'this record was in hand each time that its process died',
+  kills_process: 'this was in hand each time that its process died',
 }
 
 /** Code and reason for the dead letters. A job may throw anything. */

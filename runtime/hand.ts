@@ -8,6 +8,9 @@ import { userIdCharsMax } from './decode.ts'
  */
 export type Hand = number
 
+/** About a timer that is due: it fires, waits until it has been announced, or is dead-lettered. */
+export type Verdict = 'fire' | 'hold' | 'kills_process'
+
 const keyBytes = Buffer.allocUnsafe(3 * userIdCharsMax)
 
 export function timerHand({ time }: Pick<Timer, 'time'>, key: string): Hand {

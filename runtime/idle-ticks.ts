@@ -1,7 +1,9 @@
 import type { Committer } from './committer.ts'
+import type { Hand } from './hand.ts'
 import type { Idleness } from './idleness.ts'
 import type { Intake } from './intake.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { Steps } from './steps.ts'
 import type { TaskOptions } from './task-options.ts'
 import type { Timers } from './timers.ts'
 
@@ -12,6 +14,7 @@ export interface IdleTicksParts<State> {
   readonly intake: Intake
   readonly idleness: Idleness
   readonly committer: Committer<State>
+  readonly steps: Steps
 }
 
 /** The wall clock, firing the timers of a task whose own time stands still. */
@@ -37,15 +40,20 @@ export class IdleTicks<State = unknown> {
 
   /** Fires what is due by the wall clock, in commits of their own; the events' watermark stays where it is. */
   async fire(goesOn: () => boolean): Promise<void> {
-    const { options, pipeline, timers, committer } = this.#parts
+    const { options, pipeline, timers, committer, steps } = this.#parts
+    const judge = (hand: Hand) => steps.judge(hand, committer.quiet)
     const now = options.clock.now()
     this.#firing = true
     try {
       while (goesOn()) {
-        const fired = pipeline.fireDue(now)
+        const fired = pipeline.fireDue(now, judge)
+        steps.fired()
         if (fired === 'load') await timers.load()
-        else if (!committer.hasOutputs) return
-        else await committer.commit({ tick: true })
+        else if (committer.hasOutputs) await committer.commit({ tick: true })
+        else if (typeof fired === 'object') {
+          steps.announce(fired.held)
+          await committer.commit({ tick: true, hand: fired.held })
+        } else return
         if (fired === 'done') return
       }
     } finally {

@@ -72,7 +72,8 @@ export class LiveTask<State = unknown> {
       onBatchDone: batch => this.#turns.batchDone(batch),
       onUnreadable: (offset, reason) => this.#pipeline.side.unreadable(offset, reason),
     })
-    const made = { ...kept, pipeline: this.#pipeline, intake: this.#intake }
+    const steps = new Steps(progress, options.witness)
+    const made = { ...kept, pipeline: this.#pipeline, intake: this.#intake, steps }
     const told = { onDone: () => this.#wake.now(), onFailed: (error: unknown) => this.#fail(error) }
     this.#committer = new Committer({ options, transactor, producer, ...made, ...told }, progress)
     const all = { options, ...made, idleness: this.#idleness, committer: this.#committer }
@@ -80,7 +81,6 @@ export class LiveTask<State = unknown> {
     this.#turns = new Turns({
       ...all,
       checkpoint: this.#checkpoint,
-      steps: new Steps(progress),
       idleTicks: this.#idleTicks,
       wake: this.#wake,
     })

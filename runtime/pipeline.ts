@@ -1,12 +1,12 @@
 import type { Event } from '../jobs/event.ts'
 import type { Job, JobContext, Timer } from '../jobs/job.ts'
-import { partitionFor } from '../protocol/murmur2.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
-import { BadRecord, decodeEvent, userIdCharsMax } from './decode.ts'
+import { BadRecord, decodeEvent } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
 import { deadly, faultOf } from './fault.ts'
-import { type Hand, timerHand } from './hand.ts'
+import { type Hand, timerHand, type Verdict } from './hand.ts'
+import { checkHome } from './home.ts'
 import { rekeyedFrom } from './rekeyed.ts'
 import type { Schemas } from './schemas.ts'
 import { type Counts, SideOutputs } from './side-outputs.ts'
@@ -45,7 +45,6 @@ export class Pipeline<State = unknown> {
   readonly #options: PipelineOptions<State>
   readonly #side: SideOutputs
   readonly #framed: ((value: Buffer) => unknown) | undefined
-  readonly #keyBytes = Buffer.allocUnsafe(3 * userIdCharsMax)
   /** What the step in hand has sent so far. */
   #sent: StepOutputs
   #timersFired = 0
@@ -77,7 +76,7 @@ export class Pipeline<State = unknown> {
    * @throws CodecError: its user's state cannot be read, and the task must stop before this record
    */
   take(record: RecordReader): void {
-    const { states, watermark, job, inHand } = this.#options
+    const { states, watermark, job, inHand, partition, partitions } = this.#options
     inHand(record.offset)
     try {
       const from = rekeyedFrom(record)
@@ -88,7 +87,7 @@ export class Pipeline<State = unknown> {
       }
       const value = record.value()
       const event = decodeEvent(value, record.timestamp, from && record.keyString(), this.#framed)
-      this.#checkPartition(event.key)
+      checkHome(event.key, partition, partitions)
       if (from === undefined) job.check?.(event)
       const late = this.#isLate(event)
       if (late && job.takesLate?.(event) !== true) {
@@ -117,9 +116,13 @@ export class Pipeline<State = unknown> {
 
   /**
    * Fires what is due at or before `upTo`, by time, key and name. `'full'`: as many as one commit may carry
-   * have fired, and more are due. `'load'`: await the timers' `load`, and call again.
+   * have fired, and more are due. `'load'`: await the timers' `load`, and call again. `'held'`: `judge`, which is
+   * asked about each, holds the next one back.
    */
-  fireDue(upTo: number): 'done' | 'full' | 'load' {
+  fireDue(
+    upTo: number,
+    judge?: (hand: Hand) => Verdict,
+  ): 'done' | 'full' | 'load' | { readonly held: Hand } {
     const { timers, states } = this.#options
     while (this.#timersFired < timersPerCommit) {
       const due = timers.take(upTo)
@@ -129,8 +132,13 @@ export class Pipeline<State = unknown> {
         return 'done'
       }
       const entity = states.get(due.entry.key)
-      if (entity.timerAt === due.entry.time) this.#fire(entity)
-      else if (due.indexed && entity.indexedAt !== due.entry.time) states.removeTimer(due.entry)
+      if (entity.timerAt === due.entry.time) {
+        const held = this.#fire(entity, judge)
+        if (held === undefined) continue
+        timers.schedule(due.entry.time, due.entry.key) // to be met again
+        return { held }
+      }
+      if (due.indexed && entity.indexedAt !== due.entry.time) states.removeTimer(due.entry)
       else if (due.indexed && entity.timerAt) timers.schedule(entity.timerAt, due.entry.key)
     }
     return 'full'
@@ -180,16 +188,19 @@ export class Pipeline<State = unknown> {
     )
   }
 
-  #fire(entity: Entity<State>): void {
+  /** Answers the timer, where it is held back. */
+  #fire(entity: Entity<State>, judge: ((hand: Hand) => Verdict) | undefined): Hand | undefined {
     const { job, inHand, poison } = this.#options
     const timer = job.nextTimer(entity.state) as Timer // `timerAt` says that there is one
     const hand = timerHand(timer, entity.key)
+    const verdict = hand === poison ? 'kills_lane' : (judge?.(hand) ?? 'fire')
+    if (verdict === 'hold') return hand
     inHand(hand)
     entity.timerAt = undefined // its hint is used up, and another timer of the same time needs one of its own
     this.#timersFired++
     this.counts.timers++
     try {
-      if (hand === poison) throw new BadRecord('kills_lane', deadly.kills_lane)
+      if (verdict !== 'fire') throw new BadRecord(verdict, deadly[verdict])
       job.fire(entity.state, timer, this.#sent.begin(entity.key, undefined))
       entity.asOf = Math.max(entity.asOf, timer.time)
     } catch (error) {
@@ -199,6 +210,7 @@ export class Pipeline<State = unknown> {
     }
     entity.revision++ // also then: its row is written again, perhaps by a changed job
     this.#changed(entity)
+    return undefined
   }
 
   /** The state has changed: what it sends, its timer and its place in the next commit follow. */
@@ -223,18 +235,6 @@ export class Pipeline<State = unknown> {
     } catch (error) {
       if (!(error instanceof BadRecord)) throw error // it has no proper source to be remembered of
     }
-  }
-
-  /** A user whose key hashes elsewhere lives elsewhere: his state would be in two places. */
-  #checkPartition(key: string): void {
-    const { partition, partitions } = this.#options
-    const length = this.#keyBytes.write(key)
-    const home = partitionFor(this.#keyBytes.subarray(0, length), partitions)
-    if (home === partition) return
-    throw new BadRecord(
-      'wrong_partition',
-      `the user's partition is ${home} of ${partitions} (murmur2 of userId), the record lies in ${partition}; key records by userId, or by anonymousId where there is none`,
-    )
   }
 }
 

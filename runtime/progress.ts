@@ -1,5 +1,6 @@
 import { CodecError } from '../state/codec.ts'
 import type { FeatureBegins } from './feature-begins.ts'
+import type { Hand } from './hand.ts'
 import { type Committed, type NextOffset, nextOffset } from './log.ts'
 import type { EncodedSource } from './sources.ts'
 
@@ -25,10 +26,12 @@ export interface Progress {
   readonly appendedAt: number
   /** Deaths of the owner since the last progress. */
   readonly tries: number
-  /** Input offset that the owner was about to take alone, as deaths have been repeating; -1: none. */
-  readonly hand: number
-  /** Deaths since the last progress that came with such an announced record in hand. */
+  /** What the owner was about to take alone, as deaths have been repeating: an input offset, or a timer; -1: nothing. */
+  readonly hand: Hand
+  /** Deaths that came with the same thing announced and in hand, since the last that came otherwise. */
   readonly handDeaths: number
+  /** That thing; `undefined` where there were none. */
+  readonly suspect?: Hand | undefined
   /** Whether the owner left in order. */
   readonly clean: boolean
   /**
@@ -114,6 +117,7 @@ function parse(
     hand: integer('hand'),
     handDeaths: integer('handDeaths'),
     clean: raw.clean === true,
+    ...(Number.isSafeInteger(raw.suspect) && { suspect: raw.suspect as number }),
     ...sourcesOf(raw.sources),
     ...(isBegins(raw.features) && { features: raw.features }),
   }

@@ -6,6 +6,7 @@ import { type Log, LogError, type NextOffset, type Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
 import { type CommittedProgress, parseMetadata } from './progress.ts'
 import { appendTimeOf, markerAt, newestMarker, restore } from './restore.ts'
+import type { Suspicion } from './steps.ts'
 import { planTakeover, type TakeoverPlan } from './takeover-plan.ts'
 
 /** The task cannot go on, and trying again will not help. The message names the remedy. */
@@ -193,9 +194,7 @@ async function resume(
       last: anew ? -1 : progress.last,
       appendedAt: anew ? -1 : progress.appendedAt,
       tries: died ? progress.tries + 1 : progress.clean ? 0 : progress.tries,
-      handDeaths: progress.clean
-        ? 0
-        : progress.handDeaths + (died && hadInHand(options, progress.hand, next) ? 1 : 0),
+      ...suspicion(options, progress, died),
       clean: false,
       sources,
       features: job.featureIds && featureBegins(progress.features, job.featureIds, next),
@@ -203,9 +202,21 @@ async function resume(
   }
 }
 
-/** Announced, and as far as anybody saw it being taken: a death in its commit is not its fault. */
-function hadInHand({ handAtDeath }: TakeoverOptions, announced: number, next: NextOffset): boolean {
-  return announced === next && (handAtDeath === undefined || handAtDeath === next)
+/**
+ * Deaths are counted of what was announced and, as far as anybody saw, was being taken: a death in its commit is not
+ * its fault.
+ */
+function suspicion(
+  { handAtDeath }: TakeoverOptions,
+  { clean, hand, next, suspect, handDeaths }: CommittedProgress,
+  died: boolean,
+): Suspicion {
+  if (clean) return { suspect: undefined, handDeaths: 0 }
+  const announced = hand === next || hand < -1
+  const inHand = died && announced && (handAtDeath === undefined || handAtDeath === hand)
+  if (!inHand) return { suspect, handDeaths }
+  const before = suspect ?? (handDeaths > 0 ? next : undefined) // not told by earlier versions
+  return { suspect: hand, handDeaths: before === hand ? handDeaths + 1 : 1 }
 }
 
 /** Metadata has no room for them: the marker that it names is the newest of its key, so compaction leaves it there. */

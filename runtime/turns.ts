@@ -1,6 +1,7 @@
 import type { RecordReader } from '../protocol/record-batch.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
+import type { Hand } from './hand.ts'
 import type { IdleTicks } from './idle-ticks.ts'
 import type { Idleness } from './idleness.ts'
 import type { Intake } from './intake.ts'
@@ -20,7 +21,7 @@ const sliceMsMax = 20
 export interface TurnsParts<State> {
   readonly options: Pick<
     LiveOptions<State>,
-    'witness' | 'clock' | 'events' | 'inHand' | 'poison' | 'schemas' | 'traces'
+    'clock' | 'events' | 'inHand' | 'poison' | 'schemas' | 'traces'
   >
   readonly pipeline: Pipeline<State>
   readonly states: States<State>
@@ -41,9 +42,12 @@ export class Turns<State = unknown> {
   readonly #parts: TurnsParts<State>
   /** Timers may be due: they fire before the next event. */
   #timersDue = true
+  /** To be announced before it is taken, or fires. */
+  #suspected: Hand | undefined
   /** A record that waits for its schema. */
   #held: RecordReader | undefined
   readonly #onSchema = () => this.#parts.wake.now()
+  readonly #judge = (hand: Hand) => this.#parts.steps.judge(hand, this.#parts.committer.quiet)
 
   constructor(parts: TurnsParts<State>) {
     this.#parts = parts
@@ -82,15 +86,22 @@ export class Turns<State = unknown> {
       this.#parts
     const { clock } = options
     const startedAt = clock.elapsed()
+    this.#suspected = undefined
     for (let records = 0; records < sliceRecords; records++) {
       if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
       if (idleTicks.firing || states.full || pipeline.side.full) return 'wait'
       if (this.#timersDue && watermark.time !== undefined) {
-        const fired = pipeline.fireDue(watermark.time)
+        const fired = pipeline.fireDue(watermark.time, this.#judge)
+        steps.fired()
+        if (typeof fired === 'object') this.#suspected = fired.held
         if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
       }
       this.#timersDue = false
-      if (steps.active && (!committer.quiet || this.#mustAnnounce())) return 'wait'
+      if (steps.active && !committer.quiet) return 'wait'
+      if (steps.mustAnnounce(intake.next) && !intake.empty) {
+        this.#suspected = intake.next
+        return 'wait'
+      }
       const record = this.#held ?? intake.record()
       if (!record) return 'wait'
       this.#held = this.#isReady(record) ? undefined : record
@@ -108,33 +119,27 @@ export class Turns<State = unknown> {
     const { options, pipeline, watermark, steps, intake, idleness } = this.#parts
     const traced = options.traces?.start(record)
     const before = watermark.time
-    if (steps.active) options.witness?.tell(intake.next)
+    steps.takes(intake.next)
     if (record.offset === options.poison) pipeline.skip(record, 'kills_lane')
     else if (steps.kills(intake.next)) pipeline.skip(record, 'kills_process')
     else pipeline.take(record)
-    if (steps.active) options.witness?.tell(-1)
-    traced?.()
     steps.took()
+    traced?.()
     intake.done(record)
     this.#timersDue = true // also where the watermark stands still: an event from behind it may have set a timer there
     if (watermark.time !== before) idleness.watermarkMoved()
   }
 
-  #mustAnnounce(): boolean {
-    const { steps, intake } = this.#parts
-    return steps.mustAnnounce(intake.next) && !intake.empty
-  }
-
   #commitIfDue(): void {
-    const { pipeline, states, checkpoint, steps, intake, committer, idleTicks } = this.#parts
+    const { pipeline, states, checkpoint, steps, committer, idleTicks } = this.#parts
     if (committer.running || idleTicks.firing || checkpoint.full) return
-    const announce = this.#mustAnnounce() && !committer.isDirty
+    const suspected = this.#suspected
+    const announce = suspected !== undefined && !committer.isDirty
     const full = states.full || pipeline.side.full
     const hurry = steps.active || full || this.#timersDue
-    const stepDone = steps.active && committer.isDirty
+    const stepDone = (steps.active || suspected !== undefined) && committer.isDirty
     if (!announce && !stepDone && !committer.isDue(hurry)) return
-    const hand = announce ? intake.next : -1
-    if (announce) steps.announce(hand)
-    committer.commit({ hand }).catch(() => undefined) // told by onFailed
+    if (announce) steps.announce(suspected)
+    committer.commit({ hand: announce ? suspected : -1 }).catch(() => undefined) // told by onFailed
   }
 }

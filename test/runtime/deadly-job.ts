@@ -20,12 +20,13 @@ export interface Totals {
 
 /**
  * The module of a job that does to its thread or process what an event's `deed` says, and counts the others.
- * `path`.fixed: once that file exists it throws no more. `features`: further ones.
+ * `path`.fixed: once that file exists it throws no more. `features` and `triggers`: further ones. A timer of the user
+ * `doomed` ends the process.
  */
-export function jobSource(name: string, path: string, features: string): string {
+export function jobSource(name: string, path: string, features: string, triggers = ''): string {
   return `
 import { existsSync } from 'node:fs'
-import { count, defineJob, first, sum } from '${defineJobUrl}'
+import { after, count, defineJob, first, sum } from '${defineJobUrl}'
 
 function value({ properties }) {
   switch (properties.deed) {
@@ -40,11 +41,19 @@ function value({ properties }) {
   return properties.value ?? 1
 }
 
-export default defineJob({
+const job = defineJob({
   name: '${name}',
   input: '${name}-events',
   features: { events: count({ of: 'Bought' }), total: sum({ of: 'Bought', value }), ${features} },
-  triggers: { firstBuy: first({ of: 'Bought' }) },
+  triggers: { firstBuy: first({ of: 'Bought' }), ${triggers} },
 })
+
+export default {
+  ...job,
+  fire(state, timer, context) {
+    if (context.key === 'doomed') process.kill(process.pid, 'SIGKILL')
+    job.fire(state, timer, context)
+  },
+}
 `
 }

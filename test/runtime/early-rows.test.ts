@@ -14,6 +14,7 @@ import {
 } from '../../runtime/log.ts'
 import { Pipeline } from '../../runtime/pipeline.ts'
 import { States } from '../../runtime/states.ts'
+import { Steps } from '../../runtime/steps.ts'
 import { Timers } from '../../runtime/timers.ts'
 import { Watermark } from '../../runtime/watermark.ts'
 import { memoryStore } from '../../state/memory-store.ts'
@@ -94,6 +95,7 @@ function committerOf(rowBytes = 0) {
     {
       ...{ options: { ...parts, clock: systemClock, events: told }, transactor, producer, states },
       ...{ pipeline, watermark, intake: new Intake(start, noEvents) },
+      steps: new Steps({ tries: 0, handDeaths: 0, next: start.next }),
       // As the task's loop does once it is woken.
       onDone: () => void Promise.resolve().then(() => committer.emit()),
       onFailed: error => failed.push(error),

@@ -13,18 +13,24 @@ export interface DeadRecord {
   readonly headers: Readonly<Record<string, string>>
 }
 
+interface Shape {
+  readonly partitions: number
+  readonly features: string
+  readonly triggers: string
+}
+
 /** A job that counts what users bought, and what it should come to. */
 export class JobWorld extends JobOnBroker {
   readonly #sent = new Map<string, { events: number; total: number }>()
   #ids = 0
 
-  /** `features`: further lines of the job's features. */
+  /** `features`, `triggers`: further lines of the job's. */
   static async open(
     brokers: string,
     name: string,
-    { partitions = 2, features = '' }: { partitions?: number; features?: string } = {},
+    { partitions = 2, features = '', triggers = '' }: Partial<Shape> = {},
   ): Promise<JobWorld> {
-    const source = (unique: string, path: string) => jobSource(unique, path, features)
+    const source = (unique: string, path: string) => jobSource(unique, path, features, triggers)
     const spec = { brokers, name, partitions, source }
     const place = await JobOnBroker.place(spec)
     const world = new JobWorld(spec, place.name, place.folder)
@@ -115,6 +121,14 @@ export class JobWorld extends JobOnBroker {
     const sorted = (totals: Map<string, Totals>) =>
       [...totals].sort(([one], [other]) => (one < other ? -1 : 1))
     assert.equal(sorted(await this.totals(options)), sorted(this.#sent))
+  }
+
+  /** Those of that name that were sent. */
+  async triggers(name: string): Promise<{ id: string; key: string }[]> {
+    const found: { id: string; key: string; trigger: string }[] = []
+    for await (const { value } of topicRecords(this.log, `${this.name}.triggers`))
+      found.push(JSON.parse(String(value)))
+    return found.filter(({ trigger }) => trigger === name)
   }
 
   async dead(): Promise<DeadRecord[]> {

@@ -1,3 +1,4 @@
+import { timerHand } from '../../runtime/hand.ts'
 import { nextOffset } from '../../runtime/log.ts'
 import { Steps } from '../../runtime/steps.ts'
 import { Watermark } from '../../runtime/watermark.ts'
@@ -39,6 +40,53 @@ test('end after two hundred records', () => {
   }
   assert.not.ok(after.active)
   assert.not.ok(after.mustAnnounce(200))
+})
+
+const hand = timerHand({ time: 5_000 }, 'ann')
+const other = timerHand({ time: 5_000 }, 'bob')
+const told: number[] = []
+const suspecting = (tries: number, handDeaths: number, suspect: number) =>
+  new Steps(
+    { tries, handDeaths, suspect, next: nextOffset(7) },
+    { tell: offset => void told.push(offset) },
+  )
+
+test('announce each timer too, once all before it is committed, and the witness is told', () => {
+  const after = suspecting(2, 0, -1)
+  assert.is(after.judge(hand, false), 'hold')
+  after.announce(hand)
+  assert.is(after.judge(hand, false), 'hold')
+  assert.is(after.judge(other, true), 'hold')
+  told.length = 0
+  assert.is(after.judge(hand, true), 'fire')
+  after.fired()
+  assert.equal(told, [hand, -1])
+  assert.is(after.judge(hand, true), 'hold', 'another timer of the same time')
+  assert.is(suspecting(1, 0, -1).judge(hand, false), 'fire')
+})
+
+test('pass over the timer that was in hand at three deaths, also where records went on meanwhile', () => {
+  const after = suspecting(0, 3, hand)
+  assert.not.ok(after.active)
+  assert.is(after.judge(other, false), 'hold')
+  assert.equal(after.suspicion(9), { suspect: hand, handDeaths: 3 })
+  assert.is(after.judge(hand, true), 'kills_process')
+  assert.equal(after.suspicion(9), { handDeaths: 0 })
+  assert.is(after.judge(other, false), 'fire', 'nothing else is suspected')
+  assert.equal(suspecting(3, 2, 7).suspicion(7), { suspect: 7, handDeaths: 2 })
+  assert.equal(suspecting(3, 2, 7).suspicion(8), { handDeaths: 0 })
+})
+
+test('watch two thousand timers at most', () => {
+  const after = suspecting(0, 2, hand)
+  for (let fired = 0; fired < 2_000; fired++) {
+    assert.is(after.judge(other, true), 'hold')
+    after.announce(other)
+    assert.is(after.judge(other, true), 'fire')
+    after.fired()
+  }
+  assert.is(after.judge(other, false), 'fire')
+  assert.equal(after.suspicion(7), { handDeaths: 0 })
 })
 
 test('the watermark follows the newest event time, and never goes back', () => {

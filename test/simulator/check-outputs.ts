@@ -6,7 +6,7 @@ import { checkRekeyed } from './check-rekeyed.ts'
 import { checkRows } from './check-rows.ts'
 import { checkStates } from './check-states.ts'
 import { type Expected, erasedId, triggerId } from './expected.ts'
-import { naiveModel, recordId } from './naive-model.ts'
+import { naiveModel, recordId, timerId } from './naive-model.ts'
 import { progressOf, type Upheaval } from './progress-of.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import { TIMER_MS } from './sim-job.ts'
@@ -72,9 +72,13 @@ class PartitionCheck {
     this.job = job
     this.topics = outputTopics(job.name)
     this.dead = this.output('dead')
-    const killed = this.dead.filter(({ headers }) => headers['error-code']?.startsWith('kills_'))
+    const killed = this.dead.filter(({ headers }) => isKill(headers))
     const skipped = new Set(
-      killed.map(({ headers }) => recordId(Number(headers.offset), Number(headers.time))),
+      killed.map(({ key, headers: { timer, offset, time } }) =>
+        timer === undefined
+          ? recordId(Number(offset), Number(time))
+          : timerId(String(key), { name: timer, time: Number(time) }),
+      ),
     )
     if (killed.length > 0 && !options.deaths)
       this.problem('records are called killers, and nothing died')
@@ -141,12 +145,17 @@ class PartitionCheck {
       records.map(({ headers }) => `${headers.offset}@${headers.time}`),
     )
     const found = records
-      .filter(({ headers }) => !headers['error-code']?.startsWith('kills_'))
+      .filter(({ headers }) => !isKill(headers))
       .map(({ headers }) => `${headers.offset} ${headers['error-code']}`)
     const timers = this.dead
-      .filter(({ headers }) => headers.timer !== undefined)
+      .filter(({ headers }) => headers.timer !== undefined && !isKill(headers))
       .map(({ key, headers }) => `${key} ${headers.timer} ${headers.time} ${headers['error-code']}`)
     const ofTimers = (each: string) => each.split(' ').length === 4
+    const killed = this.dead.filter(({ headers }) => headers.timer !== undefined && isKill(headers))
+    this.once(
+      'killing timer',
+      killed.map(({ key, headers }) => `${key} ${headers.timer} ${headers.time}`),
+    )
     const expected = this.expected.dead
     this.same(
       'dead record',
@@ -212,6 +221,9 @@ class PartitionCheck {
     this.problems.push(`partition ${this.partition}: ${what}`)
   }
 }
+
+const isKill = (headers: StoredRecord['headers']): boolean =>
+  headers['error-code']?.startsWith('kills_') === true
 
 function counted(values: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()

@@ -39,11 +39,13 @@ interface NaiveKey<State> {
 /** A version's offset is the input's, raised by this for each era. */
 const ERA_SIZE = 2 ** 44
 /** Names one record, also where the input was made anew and offsets came again. */
+/** Names a timer of a key. */
+export const timerId = (key: string, { name, time }: Timer): string => `${key} ${name} ${time}`
 export const recordId = (offset: number, time: number): string => `${offset}@${time}`
 
 /**
  * The job, done in the plainest way: one record after the other, all states in one map, no commits, no
- * crashes. `skipped`: records (`recordId`) that were dead-lettered unprocessed after several deaths; whether
+ * crashes. `skipped`: records and timers (by their ids) that were dead-lettered unprocessed after several deaths; whether
  * that was right is not for the model to say.
  */
 export function naiveModel<State>(
@@ -150,14 +152,16 @@ export function naiveModel<State>(
     }
     if (!first) return false
     const { key, naive, timer } = first
+    const passedOver = skipped.has(timerId(key, timer))
     try {
+      if (passedOver) throw new JobError('kills_process', '')
       const fire = (context: JobContext) => job.fire(naive.state, timer, context)
       if (!step(key, naive, job, 'freely', fire)) return keys.delete(key)
       naive.asOf = Math.max(naive.asOf, timer.time)
     } catch (error) {
       adopt(naive, job)
       job.cancel(naive.state, timer)
-      dead.push(`${key} ${timer.name} ${timer.time} ${codeOf(error)}`)
+      if (!passedOver) dead.push(`${timerId(key, timer)} ${codeOf(error)}`)
     }
     naive.revision++
     keepRow(key, naive)
