@@ -28,6 +28,7 @@ export interface UnsettledSend {
 
 /** So little is left that new records may wait for it in memory. */
 const HANDOFF_BYTES = 1024 * 1024
+const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
 
 /** Brings the spool's records to the brokers, in order, and then lets new ones go there by themselves again. */
@@ -38,6 +39,8 @@ export class SpoolDrain {
   #single = false
   /** Of the records that the next read begins with, those that the brokers have: they are not sent again. */
   #acknowledged = 0
+  /** That were acknowledged. */
+  #sends = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: DrainOptions) {
@@ -73,7 +76,8 @@ export class SpoolDrain {
         telemetry.add('millrace_collect_drained_records', unsettled.part.records)
       }
     }
-    for (let failures = 0; !signal.aborted; failures++) {
+    for (let failures = 0; !signal.aborted; ) {
+      const before = this.#sends
       try {
         if ((await unless(signal, partitions.look())) === 'stopped') return
         await this.#drainAll()
@@ -85,7 +89,8 @@ export class SpoolDrain {
         if (signal.aborted) return
         if (modes.mode === 'returning') modes.set('spooling')
         logger.warn({ reason: textOf(error) }, 'the spool cannot be drained yet; trying again')
-        await clock.sleep(Math.min(100 * 2 ** failures, RETRY_MS_MAX), signal)
+        failures = this.#sends > before ? 0 : failures + 1
+        await clock.sleep(Math.min(RETRY_MS_MIN * 2 ** failures, RETRY_MS_MAX), signal)
       }
     }
   }
@@ -125,6 +130,7 @@ export class SpoolDrain {
     this.#single ||= fault instanceof LogError && fault.code === 'refused'
     if (!outcome) throw fault
     this.#acknowledged += batch.records
+    this.#sends++
   }
 
   #batches({ frames }: SpoolRead): SinkBatch[] {

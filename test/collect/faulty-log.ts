@@ -12,6 +12,9 @@ export class FaultyLog {
   readonly topics: Log['topics']
   /** Most records of one partition that a send may have; more is too large for this broker. */
   recordsMax = Number.POSITIVE_INFINITY
+  /** Each so many'th send fails, nothing of it being written. */
+  failEvery = Number.POSITIVE_INFINITY
+  #sends = 0
   readonly #log: Pick<Log, 'topics' | 'producer'>
   #fate: Fate = 'pass'
   #changed: (() => void)[] = []
@@ -36,7 +39,8 @@ export class FaultyLog {
       if (closed) throw new LogError('unreachable', 'closed while it waited')
       if (appends.some(({ records }) => records.length > this.recordsMax))
         throw new LogError('refused', 'produce: MESSAGE_TOO_LARGE')
-      const fate = this.#fate
+      this.#sends++
+      const fate = this.#sends % this.failEvery === 0 ? 'fail' : this.#fate
       if (fate === 'fail') throw new LogError('ambiguous', 'this send failed')
       const offsets = await real.send(appends)
       if (fate === 'lose-answer') throw new LogError('ambiguous', 'its answer was lost')

@@ -6,7 +6,7 @@ import { openSink, type SinkOptions } from '../../collect/producing-sink.ts'
 import type { Sink } from '../../collect/sink.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
-import { noTelemetry } from '../../runtime/telemetry.ts'
+import { noTelemetry, type Telemetry } from '../../runtime/telemetry.ts'
 
 export interface Logged {
   readonly level: 'info' | 'warn' | 'error'
@@ -24,6 +24,17 @@ export function keepingLogger(): {
   const at = (level: Logged['level']) => (fields: object, message: string) =>
     void logged.push({ level, message: `${message} ${JSON.stringify(fields)}` })
   return { logged, info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Counts what a sink adds to its counters. */
+export function countingTelemetry(): Telemetry & { readonly counts: Map<string, number> } {
+  const counts = new Map<string, number>()
+  return {
+    ...noTelemetry,
+    counts,
+    add: (name: string, amount: number, ..._labels: unknown[]) =>
+      void counts.set(name, (counts.get(name) ?? 0) + amount),
+  }
 }
 
 export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
