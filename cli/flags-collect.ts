@@ -26,10 +26,11 @@ export function addCollectFlags(command: Command): Command {
     .addOption(flag('--write-key-file <file>', 'file that holds the key'))
 }
 
-/** Throws a `UserError` where the file holds none. */
+/** Throws a `UserError` where it is none. */
 export function writeKeyOf({ writeKey, writeKeyFile }: CollectFlags): string {
-  if (writeKeyFile === undefined) return writeKey ?? 'dev'
-  const key = readFileSync(writeKeyFile, 'utf8').trim()
+  const key =
+    writeKeyFile === undefined ? (writeKey ?? 'dev') : readFileSync(writeKeyFile, 'utf8').trim()
   if (/^[\x21-\x7e]+$/.test(key)) return key
-  throw new UserError('no_write_key', `${writeKeyFile} holds no write key: expected one line`)
+  const where = writeKeyFile ?? '--write-key'
+  throw new UserError('no_write_key', `${where} holds no write key: expected one, without spaces`)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../runtime/clock.ts'
 import type { CollectClient } from './collect-client.ts'
 import { Caller, type IncomingAnswer, OutgoingError } from './outgoing-request.ts'
@@ -89,7 +90,8 @@ export async function pollOnce(options: PollerOptions): Promise<void> {
     privateAllowed: source.privateHosts ?? false,
   })
   try {
-    let position = positionOf(await readPosition(positionPath))
+    const asked = digestOf(source)
+    let position = positionOf(await readPosition(positionPath), asked)
     for (let pages = 0; !signal.aborted; pages++) {
       if (pages >= PAGES_MAX)
         throw new PollError(
@@ -100,7 +102,7 @@ export async function pollOnce(options: PollerOptions): Promise<void> {
       if (page === undefined) return
       options.onPage(await send(options, page))
       position = page.next
-      await writePosition(positionPath, position)
+      await writePosition(positionPath, { ...position, asked })
       if (page.isLast) return
     }
   } finally {
@@ -169,12 +171,20 @@ function refused(source: PollSource, { status, headers }: IncomingAnswer): PollE
   return new PollError('source_refused', `${source.name} answered ${status}: ${what}`)
 }
 
-function positionOf(kept: unknown): PollPosition {
+/** A cursor means something only to the question that it was an answer to; what was newest always does. */
+function positionOf(kept: unknown, asked: string): PollPosition {
   if (typeof kept !== 'object' || kept === null) return {}
+  const isSame = 'asked' in kept && kept.asked === asked
   const members = Object.entries(kept).filter(
     ([name, value]) =>
-      ['cursor', 'since', 'newest'].includes(name) &&
+      (isSame ? ['cursor', 'since', 'newest'] : ['since']).includes(name) &&
       (typeof value === 'string' || typeof value === 'number'),
   )
   return Object.fromEntries(members)
+}
+
+/** Of what a cursor depends on. */
+function digestOf({ url, body, items, cursor }: PollSource): string {
+  const question = JSON.stringify([url, body, items, cursor])
+  return createHash('sha256').update(question).digest('base64url').slice(0, 16)
 }

@@ -14,6 +14,7 @@ import { collectTopics } from '../../collect/topics.ts'
 import type { Event } from '../../jobs/event.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { decodeEvent } from '../../runtime/decode.ts'
+import { erasedRecord } from '../../runtime/erased.ts'
 import { type Log, nextOffset } from '../../runtime/log.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -137,6 +138,21 @@ test('that were not kept whole, or are none, are counted as lost', async () => {
     ['plan_failed', undefined],
   )
   assert.equal(await replay({}), { taken: 0, rejected: 0, erased: 0, lost: 2 })
+})
+
+test('of users who have been erased since are not taken', async () => {
+  await log.topics.create([{ topic: 'shop.erased', partitions: 2, replication: 1, config: {} }])
+  const producer = log.producer()
+  const place = { era: 0, offset: 9, appendedAt: receivedAt + 1_000 }
+  const records = [erasedRecord({ input: 'events' }, 'ann', place)]
+  await producer.send([{ topic: 'shop.erased', partition: 0, records }])
+  await producer.close()
+  await take([seen('ann'), seen('bob')])
+  assert.equal(await replay({ plan: mended }), { taken: 1, rejected: 0, erased: 1, lost: 0 })
+  assert.equal(
+    (await taken()).map(({ userId }) => userId),
+    ['bob'],
+  )
 })
 
 test('are taken once also when a replay dies before, in the middle of, or after its sending', async () => {

@@ -106,7 +106,7 @@ test('goes on with the page that was not safe when it died', async () => {
   world.crm.answer = world.byToken
   world.diesAt = 2
   await rejects(() => world.once(), 'the machine is gone')
-  assert.equal(world.position(), { cursor: '3' })
+  assert.is((world.position() as { cursor: string }).cursor, '3')
   world.diesAt = Number.POSITIVE_INFINITY
   await world.once()
   assert.equal(world.crm.paths().slice(-2), ['/people?limit=3&after=3', '/people?limit=3&after=6'])
@@ -156,6 +156,18 @@ test('says how many of a page were rejected and why, and goes on: they are kept'
       [-1, 2, 'userId expected one'],
     ],
   )
+})
+
+test('of a cursor that answered another question it thinks nothing, and keeps what was newest', async () => {
+  const since = { path: 'updatedAt', start: 0 }
+  const url = `${world.crm.url}/people?since={since}&after={cursor}`
+  world.crm.answer = world.byToken
+  await world.once(world.source({ url, since }))
+  world.diesAt = 2
+  await rejects(() => world.once(world.source({ url, since })), 'the machine is gone')
+  world.diesAt = Number.POSITIVE_INFINITY
+  await world.once(world.source({ url: url.replace('people', 'persons'), since }))
+  assert.equal(world.crm.paths()[5], `/persons?since=${encodeURIComponent('2026-01-07T00:00:00Z')}`)
 })
 
 test.run()
