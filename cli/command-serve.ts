@@ -10,6 +10,7 @@ import {
   flag,
   type ListenFlags,
   parseUrl,
+  wholeNumber,
 } from './flags.ts'
 import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
 import { packageVersion } from './version.ts'
@@ -23,6 +24,8 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly publicUrl?: string
   readonly ampSenders?: readonly string[]
   readonly input: string
+  readonly purge?: string
+  readonly edgeSeconds: number
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -55,6 +58,14 @@ export function registerServe(program: Command, context: CommandContext): void {
       ).argParser(list => list.split(',').map(each => each.trim())),
     )
     .addOption(flag('--input <topic>', 'where what readers do in emails goes').default('events'))
+    .addOption(
+      flag('--purge <file>', 'a CDN before this server that is to be told what has changed'),
+    )
+    .addOption(
+      flag('--edge-seconds <n>', 'with --purge, how long the CDN may keep an answer')
+        .default(60)
+        .argParser(wholeNumber(1, 86_400)),
+    )
   addListenFlags(command, 8080)
   addKeyFlags(command)
   addBrokerFlags(command)
@@ -65,16 +76,24 @@ async function serveCommand(
   flags: ServeFlags,
   { signal, clock, logger, print }: CommandContext,
 ): Promise<void> {
-  const [{ openLog }, { startSidecar }, { openTelemetry }, { openProtection }, { loadBlocks }] =
-    await Promise.all([
-      import('./connection.ts'),
-      import('../serve/sidecar.ts'),
-      import('../runtime/telemetry.ts'),
-      import('./protection.ts'),
-      import('./content-module.ts'),
-    ])
+  const [
+    { openLog },
+    { startSidecar },
+    { openTelemetry },
+    { openProtection },
+    { loadBlocks },
+    { readPurgeFile },
+  ] = await Promise.all([
+    import('./connection.ts'),
+    import('../serve/sidecar.ts'),
+    import('../runtime/telemetry.ts'),
+    import('./protection.ts'),
+    import('./content-module.ts'),
+    import('../serve/purge-file.ts'),
+  ])
   const { host, port, job, products, catalogue, pairs, data, instance, publicUrl } = flags
   const blocks = await loadBlocks(flags.content)
+  const hook = flags.purge === undefined ? undefined : await readPurgeFile(flags.purge, process.env)
   const { protection, tokens, close } = await openProtection({ flags, clock, logger })
   const telemetry = await openTelemetry({ service: 'millrace-serve' })
   const log = openLog(flags, 'millrace-serve', clock, logger)
@@ -87,6 +106,7 @@ async function serveCommand(
       folder: join(data, 'serve', job, instance),
       ...{ blocks, protection, tokens, version: packageVersion() },
       ...(publicUrl !== undefined && { publicUrl }),
+      ...(hook && { edge: { hook, seconds: flags.edgeSeconds } }),
       eventsTopic: flags.input,
       // Where others can ask, emails of no sender may until they are named.
       ampSenders: flags.ampSenders ?? (protection.keyed ? [] : ['*']),

@@ -38,6 +38,12 @@ export const serveMetrics = {
     description: 'Pictures answered; a `fallback` is the neutral one.',
     attributes: ['source'],
   },
+  millrace_purges: {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests to the purge hook of a CDN, by whether it was `taken` or `failed`.',
+    attributes: ['reason'],
+  },
   millrace_view_rows_applied: {
     kind: 'counter',
     unit: '{row}',

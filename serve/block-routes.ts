@@ -4,6 +4,7 @@ import { type BlockAnswer, BlockAnswers } from './block-answers.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
 import * as schemas from './schemas.ts'
+import { edgeHeaders, userTag } from './surrogate.ts'
 
 /**
  * `GET /v1/blocks/:block?user=…`: what a block shows of a user, for an email provider that asks while it sends. The
@@ -24,6 +25,10 @@ export function addBlockRoutes(desk: Desk, answers: BlockAnswers): void {
       ...asked,
       ...(budgetMs !== undefined && { budgetMs }),
     })
+    if (asked.user !== undefined) {
+      const { user } = asked
+      reply.headers(edgeHeaders(desk.edgeSeconds, () => [userTag(user)]))
+    }
     return sendBlock(reply, fields === undefined ? answer : only(fields, answer))
   })
 }

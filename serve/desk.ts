@@ -30,6 +30,8 @@ export interface Desk extends Omit<Views, 'all'> {
   readonly ampSenders: AmpSenders
   /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */
   readonly publicUrl: () => string
+  /** How long a CDN that is told of changes may keep an answer, s; 0: not at all. */
+  readonly edgeSeconds: number
   /** Of Millrace. */
   readonly version: string
   readonly clock: Clock

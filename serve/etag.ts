@@ -1,11 +1,18 @@
+import { createHash } from 'node:crypto'
+import type { Fields } from './fields.ts'
 import type { Version } from './row.ts'
 
 /**
- * A row's entity tag (RFC 9110, 8.8.3). Weak: two answers of one version hold the same row, but not the
- * same `ageMs`.
+ * A row's entity tag (RFC 9110, 8.8.3), with the fields that an answer has of it: another job's definition writes rows
+ * of another version. Weak: two answers of one version hold the same row, but not the same `ageMs`.
  */
-export function etagOf([offset, revision]: Version): string {
-  return `W/"${offset}-${revision}"`
+export function etagOf([offset, revision]: Version, fields: Fields = undefined): string {
+  return `W/"${offset}-${revision}${fields === undefined ? '' : `-${digest(fields)}`}"`
+}
+
+function digest(fields: ReadonlySet<string>): string {
+  const names = JSON.stringify([...fields].sort())
+  return createHash('sha256').update(names).digest('base64url').slice(0, 12)
 }
 
 /**

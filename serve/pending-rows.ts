@@ -2,7 +2,14 @@ import { memberKey, segmentsOf } from './segment-keys.ts'
 
 /** What an entry of a Map costs besides its content, about. */
 const ENTRY_BYTES = 100
+const none: readonly string[] = []
 const empty = (): Changed => ({ rows: new Map(), members: new Map() })
+
+/**
+ * Told of each key whose row changed, after it did, with the segments that it entered or left; `undefined`: all rows
+ * are gone.
+ */
+export type ChangeListener = (key: string | undefined, segments: readonly string[]) => void
 
 /** What differs from the disk: rows by key, `undefined` for one that is gone; and who entered a segment, or left it. */
 export interface Changed {
@@ -38,14 +45,15 @@ export class PendingRows {
     return this.#pending.rows.has(key)
   }
 
-  set(key: string, before: Buffer | undefined, after: Buffer | undefined): void {
+  /** Answers the segments that the key entered or left. */
+  set(key: string, before: Buffer | undefined, after: Buffer | undefined): readonly string[] {
     this.#bytes += ENTRY_BYTES + key.length + (after?.length ?? 0)
     this.#pending.rows.set(key, after)
     const left = new Set(segmentsOf(before))
-    for (const name of segmentsOf(after)) {
-      if (!left.delete(name)) this.#setMember(name, key, true)
-    }
+    const entered = segmentsOf(after).filter(name => !left.delete(name))
+    for (const name of entered) this.#setMember(name, key, true)
     for (const name of left) this.#setMember(name, key, false)
+    return entered.length + left.size === 0 ? none : [...entered, ...left]
   }
 
   #setMember(name: string, key: string, is: boolean): void {

@@ -5,8 +5,10 @@ import { etagOf, namesTag } from './etag.ts'
 import { fieldsOf, onlyFields, readable } from './fields.ts'
 import { userIdOf } from './ids.ts'
 import type { Readers } from './readers.ts'
+import type { Row, RowContent } from './row.ts'
 import * as schemas from './schemas.ts'
 import type { Standing } from './standing.ts'
+import { edgeHeaders, segmentTag, userTag } from './surrogate.ts'
 import type { Rows } from './topic-view.ts'
 
 /**
@@ -19,11 +21,13 @@ export function addFeatureRoutes({
   app,
   features: rows,
   readers,
+  edgeSeconds,
   telemetry,
 }: {
   readonly app: FastifyInstance
   readonly features: Pick<Rows, 'get' | 'standingOf' | 'standingOfAbsence'>
   readonly readers: Readers
+  readonly edgeSeconds: number
   readonly telemetry: Telemetry
 }): void {
   app.get('/v1/users/:id/features', { schema }, async (request: FeatureRequest, reply) => {
@@ -35,8 +39,9 @@ export function addFeatureRoutes({
 
     const standing = rows.standingOf(row)
     telemetry.record('millrace_answer_age_ms', standing.ageMs, { source: standing.source })
-    const etag = etagOf(row.version)
+    const etag = etagOf(row.version, fields)
     reply.headers({ etag, 'cache-control': 'private, no-cache', ...headersOf(standing) })
+    reply.headers(edgeHeaders(edgeSeconds, () => tagsOf(id, row)))
     const known = request.headers['if-none-match']
     if (known !== undefined && namesTag(known, etag)) return reply.code(304).send()
     return sendRow(reply, onlyFields(fields, row.json), standing)
@@ -64,6 +69,12 @@ type FeatureRequest = FastifyRequest<{
 function sendRow(reply: FastifyReply, json: string, { source, ageMs }: Standing): FastifyReply {
   reply.header('content-type', 'application/json; charset=utf-8')
   return reply.send(`${json.slice(0, -1)},"source":"${source}","ageMs":${ageMs}}`)
+}
+
+function tagsOf(id: string, { json }: Row): string[] {
+  const { segments } = JSON.parse(json) as RowContent
+  const names = segments.filter(each => typeof each === 'string')
+  return [userTag(id), ...names.map(segmentTag)]
 }
 
 function absence(id: string, standing: Standing | undefined): Problem {

@@ -3,6 +3,7 @@ import { Problem } from '../http/problem.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
 import * as schemas from './schemas.ts'
+import { edgeHeaders, segmentTag } from './surrogate.ts'
 
 const LIMIT = 100
 const LIMIT_MAX = 1_000
@@ -13,8 +14,8 @@ const NAME_CHARS_MAX = 200
  * is the `after` of the next page, and missing on the last one. Who entered within the last second may be missing;
  * who is in no row any more, or has left, is not listed. A segment that nobody is in, or that no job has, is empty.
  */
-export function addSegmentRoutes({ app, features, readers }: Desk): void {
-  app.get('/v1/segments/:name/users', { schema }, async (request: SegmentRequest) => {
+export function addSegmentRoutes({ app, features, readers, edgeSeconds }: Desk): void {
+  app.get('/v1/segments/:name/users', { schema }, async (request: SegmentRequest, reply) => {
     await readers.keyOf(request)
     const { name } = request.params
     if (name.length > NAME_CHARS_MAX || name.includes('\0')) {
@@ -27,6 +28,7 @@ export function addSegmentRoutes({ app, features, readers }: Desk): void {
     const rows = await features.findAll(users)
     const present = users.filter((_, at) => isIn(rows[at]?.json, name))
     const last = users.at(-1)
+    reply.headers(edgeHeaders(edgeSeconds, () => [segmentTag(name)]))
     return { segment: name, users: present, ...(more && last !== undefined && { next: last }) }
   })
 }

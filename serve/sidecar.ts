@@ -12,6 +12,8 @@ import { mailOrigins } from './amp-cors.ts'
 import { EventWriter } from './event-writer.ts'
 import type { PageSettings } from './page-routes.ts'
 import { Painter } from './painter.ts'
+import type { PurgeHook } from './purge-file.ts'
+import { Purger } from './purger.ts'
 import { createReaders, openReaders } from './readers.ts'
 import { Recommender } from './recommender.ts'
 import { openViews } from './views.ts'
@@ -43,6 +45,8 @@ export interface SidecarOptions {
   readonly ampSenders?: readonly string[]
   /** The topic that the job reads, for what readers do in emails; `events` when not given. */
   readonly eventsTopic?: string
+  /** A CDN before this server that is told of changes, and for how long it may keep an answer, s. */
+  readonly edge?: { readonly hook: PurgeHook; readonly seconds: number }
   /** For the page at `/` of a machine of one's own; there is none when not given. */
   readonly page?: PageSettings
   /** Of Millrace, as the API's description says it. */
@@ -118,11 +122,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await Promise.all([close(), painter.close()])
     throw error
   }
+  const purger =
+    options.edge && new Purger({ ...options, ...views, ...options.edge, logger, telemetry })
+  purger?.start()
   for (const view of views.all) view.start()
 
   const stop = async () => {
     await Promise.all([http.close(), ...views.all.map(view => view.stop())])
-    await Promise.all([events.close(), painter.close()])
+    await Promise.all([events.close(), painter.close(), purger?.stop()])
     await close()
   }
   let stopped: Promise<void> | undefined
@@ -144,6 +151,7 @@ function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
     blocks: new Map(blocks.map(block => [block.name, block])),
     readers: protection?.keyed ? createReaders(access) : openReaders,
     ...{ tokens, clock, version, page: options.page },
+    edgeSeconds: options.edge?.seconds ?? 0,
     ampSenders: { senders: ampSenders, origins: mailOrigins },
     publicUrl: () => publicUrl ?? ownUrl(),
   }

@@ -4,6 +4,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { ReadRow } from './changes.ts'
 import { Follower } from './follow.ts'
+import type { ChangeListener } from './pending-rows.ts'
 import { ageMsOf } from './progress.ts'
 import type { Row } from './row.ts'
 import { type Standing, standingOf, standingOfAbsence } from './standing.ts'
@@ -111,8 +112,8 @@ export class TopicView implements Rows {
     return this.#view.members(segment, after, limit)
   }
 
-  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. The answer ends it. */
-  onChange(listener: (key: string | undefined) => void): () => void {
+  /** The answer ends it. */
+  onChange(listener: ChangeListener): () => void {
     return this.#view.onChange(listener)
   }
 

@@ -1,4 +1,4 @@
-import { PendingRows } from './pending-rows.ts'
+import { type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
 import { memberRange, userOf } from './segment-keys.ts'
@@ -47,7 +47,7 @@ export class View {
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
   #resetting = false
-  readonly #listeners = new Set<(key: string | undefined) => void>()
+  readonly #listeners = new Set<ChangeListener>()
 
   constructor(folder: string, level: Level, meta: Meta | undefined) {
     this.#folder = folder
@@ -124,8 +124,8 @@ export class View {
     }
   }
 
-  /** The listener is told of each key whose row changed, after it did; `undefined`: all of them are gone. The answer ends it. */
-  onChange(listener: (key: string | undefined) => void): () => void {
+  /** The answer ends it. */
+  onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -142,8 +142,8 @@ export class View {
       }
       const after = row === undefined ? undefined : encodeRow(row)
       this.#rows += Number(after !== undefined) - Number(before !== undefined)
-      this.#pending.set(key, before, after)
-      for (const tell of this.#listeners) tell(key)
+      const segments = this.#pending.set(key, before, after)
+      for (const tell of this.#listeners) tell(key, segments)
     }
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
@@ -167,7 +167,7 @@ export class View {
       this.#topic = topic
       this.#rows = 0
       this.#partitions = [...partitions]
-      for (const tell of this.#listeners) tell(undefined)
+      for (const tell of this.#listeners) tell(undefined, [])
       await this.#write()
     })
   }

@@ -55,7 +55,7 @@ class World {
         standingOf: () => ({ source: this.source, ageMs: 12 }),
         standingOfAbsence: () => ({ source: this.source, ageMs: 30 }),
         onChange: listener => {
-          this.#changed = listener
+          this.#changed = user => listener(user, [])
           return () => undefined
         },
       },

@@ -67,7 +67,14 @@ export class DeskWorld {
   ) {
     const { products, catalogue, pairs } = desk
     const own = (app: FastifyInstance, access: Access): Desk => ({
-      ...{ app, tokens: undefined, version: '1.2.3', blocks: new Map(), page: undefined },
+      ...{
+        app,
+        tokens: undefined,
+        version: '1.2.3',
+        blocks: new Map(),
+        page: undefined,
+        edgeSeconds: 0,
+      },
       ...{
         recommender: new Recommender({ products, catalogue, pairs }),
         publicUrl: () => 'http://here',

@@ -24,7 +24,13 @@ const app = createApp({
   metrics: async () => '',
   routes: app => {
     checkBodiesOnly(app)
-    addFeatureRoutes({ app, features: source, readers: openReaders, telemetry: noTelemetry })
+    addFeatureRoutes({
+      app,
+      features: source,
+      readers: openReaders,
+      edgeSeconds: 0,
+      telemetry: noTelemetry,
+    })
   },
 })
 const ask = (path: string, headers: Record<string, string> = {}) =>
