@@ -16,7 +16,9 @@ export function ampCss(css: string): string {
         const inner = keptAtRule.test(head) ? ampCss(body) : ''
         return inner === '' ? '' : `${head}{${inner}}`
       }
-      const selectors = head.split(',').filter(selector => !foreignSelector.test(selector))
+      const selectors = head
+        .split(',')
+        .filter(selector => !foreignSelector.test(selector) && !/<|!--/.test(selector))
       const kept = ampDeclarations(body)
       return selectors.length === 0 || kept === '' ? '' : `${selectors.join(',')}{${kept}}`
     })
@@ -27,7 +29,10 @@ export function ampDeclarations(style: string): string {
   return declarationsOf(style)
     .filter(
       ([name, value]) =>
-        !foreignDeclaration.test(name) && value !== '' && !/expression\(/i.test(value),
+        /^[a-z-]+$/.test(name) &&
+        !foreignDeclaration.test(name) &&
+        /^[^<>{}\\]+$/.test(value) &&
+        !/expression\(/i.test(value),
     )
     .map(([name, value]) => `${name}:${value.replace(/\s*!important/i, '')}`)
     .join(';')

@@ -26,6 +26,9 @@ export interface Address {
   readonly name?: string
 }
 
+/** A line of a message has at most 998 characters (RFC 5322, 2.1.1), and a URL cannot be broken. */
+const urlLengthMax = 900
+
 /** Those that follow from the other fields of an email. */
 const made =
   /^(from|to|cc|bcc|reply-to|subject|date|message-id|mime-version|content-.*|list-unsubscribe(-post)?)$/i
@@ -95,12 +98,13 @@ function unsubscribeHeaders({
       safeUrl(link) === undefined ||
       !link.startsWith(wanted) ||
       !/^[\x21-\x7e]+$/.test(link) ||
-      link.includes(',')
+      link.includes(',') ||
+      link.length > urlLengthMax
     )
       throw new MimeError(
         'bad_unsubscribe',
         'unsubscribe',
-        `expected an ASCII ${wanted} URL without commas`,
+        `expected an ASCII ${wanted} URL without commas, of at most ${urlLengthMax} characters`,
       )
   }
   return [

@@ -114,12 +114,19 @@ export function write(pieces: Pieces, scope: Scope, writing: Writing): string {
 }
 
 function writeValue({ is, path, line }: Value, value: unknown, writing: Writing): string {
-  const text = value === undefined || value === null ? '' : String(value)
+  const text = shown(value)
   if (is === 'text') return text === '' ? '' : writing.escape(text)
   const url = safeUrl(text)
   if (url !== undefined && (is === 'link' || /^http/i.test(url))) return writing.link(url)
   writing.refused(path, line)
   return writing.noUrl
+}
+
+/** As `String` of what JSON can hold, but for an object with a `toString` of its own, for which that throws. */
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value !== 'object') return String(value)
+  return Array.isArray(value) ? value.map(shown).join() : '[object Object]'
 }
 
 /** What counts as there is JavaScript's truth, but for an empty list: so mustache.js has it, and with it AMP. */

@@ -35,7 +35,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 }
 
 /** Folders in which only runtime/clock.ts may know the time, and nothing may be random. */
-const TIMELESS = ['runtime', 'state', 'jobs', 'serve', 'broker', 'http', 'collect']
+const TIMELESS = ['runtime', 'state', 'jobs', 'serve', 'broker', 'http', 'collect', 'content']
 
 /** Where time comes from: here, and in browsers. */
 const CLOCKS = ['runtime/clock.ts', 'collect/page-script-browser.ts']

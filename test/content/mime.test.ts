@@ -113,6 +113,7 @@ test('nothing that comes from a person can begin a header', () => {
     [{ headers: { bcc: 'x' } }, /^bcc: it follows from the other fields/],
     [{ headers: { 'Content-Type': 'x' } }, /^Content-Type: it follows/],
     [{ unsubscribe: { url: 'http://a.example' } }, /^unsubscribe: expected an ASCII https: URL/],
+    [{ unsubscribe: { url: `https://a.example/${'x'.repeat(900)}` } }, /^unsubscribe: expected/],
     [{ unsubscribe: { url: 'https://a.example/>,<mailto:x@y' } }, /^unsubscribe: expected/],
     [{ unsubscribe: { url: 'https://a.example', mailto: 'https://b.example' } }, /mailto: URL/],
   ]

@@ -1,7 +1,20 @@
+import fc from 'fast-check'
 import { assert, suite } from '../harness.ts'
 import { ampUrls, block, renderBlock, row, sampledTemplates, small } from './own-templates.ts'
 
 const test = suite('the parts of an email')
+const names = [
+  'items',
+  'rows',
+  'left',
+  'order',
+  'shop',
+  'links',
+  'image',
+  'url',
+  'firstName',
+  'total',
+]
 const text = (body: string, values = {}) => small(body).render({ values }).text
 
 test('a value is escaped in HTML, and one line of plain text in the text and the subject', () => {
@@ -120,6 +133,21 @@ test('text: a section that is not shown leaves no gap, and one that repeats repe
   const body = `${row('<mj-text>first</mj-text>')}{{#items}}${row('<mj-text>{{.}}</mj-text>')}{{/items}}${row('<mj-text>last</mj-text>')}`
   assert.is(text(body, { items: ['a', 'b'] }), 'first\n\na\n\nb\n\nlast\n')
   assert.is(text(body, { items: [] }), 'first\n\nlast\n')
+})
+
+test('an email can be rendered whatever JSON it is given, and never shows a mark of ours', async () => {
+  const emails = await sampledTemplates()
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...names), fc.jsonValue()), given => {
+      const content = { ...given, toString: 1, constructor: null }
+      for (const { template, sample } of emails) {
+        const blocks = Object.fromEntries(template.blocks.map(name => [name, content]))
+        const { html, text, amp } = template.render({ ...sample, values: content, blocks })
+        assert.not.match(`${html}${text}${amp}`, /mr[vuibd]\d+q/)
+      }
+    }),
+    { numRuns: 100, seed: 5 },
+  )
 })
 
 test("the shop's emails: the same words in text and HTML, an unsubscribe link, a preheader, alt texts", async () => {
