@@ -16,6 +16,8 @@ export interface FeedOptions {
   readonly topic: string
   /** A file of events, or `undefined` for the made-up shop. */
   readonly file: string | undefined
+  /** How many records of the file each partition has already. */
+  readonly fedBefore: () => Promise<number[]>
   /** Where the shop's events go. */
   readonly door: Pick<CollectClientOptions, 'url' | 'writeKey'>
   readonly eventsPerSecond: number
@@ -31,8 +33,7 @@ const LAST_ANSWER_MS = 5_000
 
 /**
  * Sends events until the signal aborts or the file ends: the shop's through the door for events, a file's straight to
- * the topic, which must then have no other producer. It goes on where an earlier feed of the same kind ended,
- * however that ended.
+ * the topic. It goes on where an earlier feed of the same kind ended, however that ended.
  */
 export async function feed(options: FeedOptions): Promise<void> {
   const { log, topic, file, logger, signal, onUser } = options
@@ -42,13 +43,14 @@ export async function feed(options: FeedOptions): Promise<void> {
     const shop = new Shop({ seed: SEED, first: ends.reduce((sum, end) => sum + end, 0) })
     return feedShop(shop, options)
   }
+  const before = await options.fedBefore()
   const producer = log.producer()
   try {
     const onBadLine = (line: number, reason: string) =>
       logger.warn({ file, line, reason }, 'left out a line that is no event')
     await replayFile(file, {
       ...{ topic, partitions: ends.length, onBadLine, signal },
-      producer: noticing(resuming(producer, ends), onUser),
+      producer: noticing(resuming(producer, before), onUser),
     })
   } finally {
     await producer.close()

@@ -2,12 +2,14 @@ import { BrokerError, startBroker } from '../broker/broker.ts'
 import { EVENT_BYTES_MAX } from '../collect/event-intake.ts'
 import { BATCH_BYTES_MAX } from '../collect/segment-routes.ts'
 import { ListenError } from '../http/listen.ts'
+import { unprotected } from '../http/protection.ts'
 import { openHttp } from '../http/server.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
 import { startJobProcess } from '../runtime/process.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import { fedBefore } from './fed-before.ts'
 import { feed } from './feed.ts'
 import type { Logger } from './logger.ts'
 import { openCollect } from './open-collect.ts'
@@ -141,7 +143,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
       openCollect({
         ...{ log, topic: job.job.input, createTopics: false, partitions: PARTITIONS },
         ...{ replication: 1, folder: folder.collect, spoolBytesMax: SPOOL_BYTES_MAX },
-        ...{ host, port: ports.collect, ...protection, keepIp: true },
+        ...{ host, port: ports.collect, ...protection, protection: unprotected, keepIp: true },
         ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX },
         ...{ clock, logger, telemetry, failed: onFatal },
       }),
@@ -178,6 +180,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
         log,
         topic: job.job.input,
         file: options.file,
+        fedBefore: () => fedBefore(log, job.job.input, signal),
         door: { url: collect.url, writeKey: WRITE_KEY },
         eventsPerSecond: options.eventsPerSecond,
       },

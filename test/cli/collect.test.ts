@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, startBroker } from '../../broker/broker.ts'
+import { fedBefore } from '../../cli/fed-before.ts'
 import { topicRecords } from '../../cli/topic-records.ts'
 import { unpackFailed } from '../../collect/failed-event.ts'
 import { systemClock as clock } from '../../runtime/clock.ts'
@@ -68,6 +69,19 @@ test('takes events until it is told to end, and has on the topic whatever it ans
     assert.equal([await missing(safe), await reasons()], [[], ['plan_failed', 'too_large']])
   } finally {
     child.kill('SIGKILL')
+  }
+})
+
+test('a file is told from what came in over HTTP, so that it can be fed on where it was', async () => {
+  const log = openKafkaLog({ brokers: broker.address, clientId: 'file', clock })
+  const { signal } = new AbortController()
+  try {
+    assert.equal(await fedBefore(log, 'events', signal), [0, 0])
+    const lines = ['{"userId":"a"}', '{"userId":"b"}'].map(value => ({ key: null, value }))
+    await log.producer().send([{ topic: 'events', partition: 1, records: lines }])
+    assert.equal(await fedBefore(log, 'events', signal), [0, 2])
+  } finally {
+    await log.close()
   }
 })
 

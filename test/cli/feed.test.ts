@@ -176,6 +176,7 @@ function options(log: Pick<Log, 'topics' | 'producer'>, file: string | undefined
       log,
       topic: 'events',
       file,
+      fedBefore: async () => (await log.topics.ranges('events')).map(({ end }) => Number(end)),
       door: { url: 'http://127.0.0.1:1', writeKey: 'dev' },
       eventsPerSecond: 2_000,
       clock: systemClock,

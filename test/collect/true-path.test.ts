@@ -26,10 +26,8 @@ test('what was answered 200 lies on the topic, by the user, and the rest on the 
   const log = openKafkaLog({ brokers: broker.address, clientId: 'collect', clock })
   const topics = collectTopics('events', { partitions: 4, replication: 1 })
   const whole = { ...{ log, topics, clock, telemetry: noTelemetry, logger: keepingLogger() } }
-  const sink = await openSink({
-    ...whole,
-    ...{ folder: join(folder, 'collect'), spoolBytesMax: 1_000_000 },
-  })
+  const spooling = { ...whole, folder: join(folder, 'collect'), spoolBytesMax: 1_000_000 }
+  const sink = await openSink(spooling)
   const collect = await startCollect({
     ...{ ...whole, sink, host: '127.0.0.1', port: 0, topic: 'events', protection: unprotected },
     ...{ eventBytesMax: EVENT_BYTES_MAX, batchBytesMax: BATCH_BYTES_MAX, keepIp: true },
@@ -62,6 +60,8 @@ test('what was answered 200 lies on the topic, by the user, and the rest on the 
     assert.equal(failed, ['no_user'])
   } finally {
     await collect.stop()
+    const next = await openSink(spooling) // it could not, were the folder not given back
+    await next.close()
     await log.close()
     await broker.close()
     await rm(folder, { recursive: true })
