@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import secureJson from 'secure-json-parse'
+import { JSON_DEPTH_MAX, parseJson } from '../http/json.ts'
 import { Problem } from '../http/problem.ts'
 
 /** Lets `request.body` be the bytes as they came, whatever the content type says: clients say what they like. */
@@ -36,20 +36,19 @@ export function readJson(request: FastifyRequest, bytesMax: number): unknown {
     )
   }
   try {
-    return secureJson.parse(body, undefined, removing)
+    return parseJson(body)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new Problem(
       400,
       'not_json',
-      'expected an event, or a batch of events, as JSON; the body is none',
+      `expected an event, or a batch of events, as JSON of at most ${JSON_DEPTH_MAX} levels; the body is none`,
     )
   }
 }
 
 const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
 const none = Buffer.alloc(0)
-const removing = { protoAction: 'remove', constructorAction: 'remove' } as const
 
 /**
  * Not in a thread: what comes out is bounded, so this takes two milliseconds at most, and for what most clients

@@ -1,3 +1,4 @@
+import { parseJson } from '../http/json.ts'
 import { Refused } from './webhook-provider.ts'
 
 /** What came, of which nothing is believed until it was read by one of these. */
@@ -9,7 +10,7 @@ const earliest = Date.UTC(2000)
 /** @throws Refused where the body is no JSON */
 export function jsonOf(body: Buffer | string): unknown {
   try {
-    return JSON.parse(typeof body === 'string' ? body : body.toString('utf8'))
+    return parseJson(typeof body === 'string' ? Buffer.from(body) : body)
   } catch (error) {
     const reason = error instanceof SyntaxError ? 'is no JSON' : 'cannot be read'
     throw new Refused('not_readable', `the body ${reason}`)

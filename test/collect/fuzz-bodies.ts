@@ -80,7 +80,7 @@ function depths(): [string, string][] {
     ['deep in an event', withField(`"x":${nested('[', ']', 50_000, '')}`)],
     [
       'deep in a batch',
-      `{"batch":[${withField(`"x":${nested('{"a":', '}', 5_000)}`)},${JSON.stringify(event)}]}`,
+      `{"batch":[${withField(`"x":${nested('{"a":', '}', 900)}`)},${JSON.stringify(event)}]}`,
     ],
     ['deep context', `{"batch":[{}],"context":${nested('{"a":', '}', 5_000)}}`],
     ['deep sentAt', `{"batch":[{}],"sentAt":${nested('[', ']', 50_000, '')}}`],

@@ -10,6 +10,13 @@ export interface FuzzRequest {
 
 export const FUZZ_KEY = 'a-key-for-fuzz'
 
+const levels = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+const deep: FuzzBody = {
+  name: 'deep in all that is walked through',
+  bytes: Buffer.from(
+    `[{"type":"track","event":"x","userId":"u","traits":${levels},"properties":${levels}}]`,
+  ),
+}
 const posts = [
   'track',
   'batch',
@@ -57,6 +64,7 @@ export function knownRequests(): FuzzRequest[] {
         .filter((_, each) => each % posts.length === at)
         .map(body => post(path, body, types[at % types.length])),
     ),
+    ...posts.map(path => post(path, deep)),
     ...types.map(type => post('/v1/track', { name: `as ${type}`, bytes: Buffer.from('{}') }, type)),
     ...gets.flatMap(path =>
       queries().map(query =>
