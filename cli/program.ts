@@ -8,6 +8,7 @@ import { registerFeatures } from './command-features.ts'
 import { registerImport } from './command-import.ts'
 import { registerJudge } from './command-judge.ts'
 import { registerKeys } from './command-keys.ts'
+import { registerLink } from './command-link.ts'
 import { registerPlan } from './command-plan.ts'
 import { registerPoll } from './command-poll.ts'
 import { registerRejected } from './command-rejected.ts'
@@ -51,6 +52,7 @@ export function createProgram(
   registerRejected(program, context)
   registerServe(program, context)
   registerKeys(program, context)
+  registerLink(program, context)
   registerReplay(program, context)
   registerJudge(program, context)
   registerFeatures(program, context)

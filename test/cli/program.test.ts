@@ -18,6 +18,7 @@ const commands = [
   'import',
   'judge',
   'keys',
+  'link',
   'plan',
   'poll',
   'rejected',
