@@ -13,6 +13,7 @@ interface FileFlags {
 interface AddFlags extends FileFlags, Omit<NewKey, 'name' | 'action'> {
   readonly write?: boolean
   readonly read?: boolean
+  readonly admin?: boolean
 }
 
 /** `millrace keys`: makes, lists and takes back keys to write and read, and renews what signs. */
@@ -68,6 +69,7 @@ function registerAdd(keys: Command, context: CommandContext): void {
     .argument('<name>', 'names the source of what is written, in logs and metrics', parseName)
     .option('--write', 'a key to write events')
     .option('--read', 'a key to read features')
+    .option('--admin', "a key to erase and export people's data, and to read it and the audit log")
     .option(
       '--origin <origin>',
       'pages that may use it, such as https://shop.example; again for more',
@@ -91,15 +93,19 @@ function registerAdd(keys: Command, context: CommandContext): void {
       wholeNumber(1, 30_000),
     )
   withFile(add).action(async (name: string, flags: AddFlags) => {
-    const { keys: path, write = false, read = false, ...rest } = flags
-    if (write === read) return add.error('error: give either --write or --read')
-    const wrong = write ? (rest.fields ?? rest.budgetMs) : rest.requireConsent
-    if (wrong !== undefined)
+    const { keys: path, write = false, read = false, admin = false, ...rest } = flags
+    const [action, another] = (['write', 'read', 'admin'] as const).filter(
+      each => ({ write, read, admin })[each],
+    )
+    if (action === undefined || another !== undefined)
+      return add.error('error: give one of --write, --read and --admin')
+    const ofReading = read ? undefined : (rest.fields ?? rest.budgetMs)
+    const ofWriting = write ? undefined : rest.requireConsent
+    if ((ofReading ?? ofWriting) !== undefined)
       return add.error(
         'error: --require-consent is for --write; --fields and --budget-ms are for --read',
       )
     const { addKey } = await import('./keys-edit.ts')
-    const action = write ? 'write' : 'read'
     context.print(await addKey(path, { ...rest, name, action }, context.clock.now()))
     context.logger.info(
       `this secret is shown once; ${path} keeps its hash: start collect and serve with --keys ${path}`,

@@ -26,6 +26,8 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
   readonly input: string
   readonly purge?: string
   readonly edgeSeconds: number
+  readonly auditDays: number
+  readonly auditIds: 'plain' | 'hashed'
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -57,7 +59,19 @@ export function registerServe(program: Command, context: CommandContext): void {
         'senders of emails that may ask by AMP, separated by commas; *@shop.example is a whole domain',
       ).argParser(list => list.split(',').map(each => each.trim())),
     )
-    .addOption(flag('--input <topic>', 'where what readers do in emails goes').default('events'))
+    .addOption(
+      flag('--input <topic>', 'where erasures go, and what readers do in emails').default('events'),
+    )
+    .addOption(
+      flag('--audit-days <n>', 'how long the log of who read whose data is kept; 0 for no log')
+        .default(90)
+        .argParser(wholeNumber(0, 3_650)),
+    )
+    .addOption(
+      flag('--audit-ids <how>', 'users in that log by their ids, or by a keyed hash of them')
+        .choices(['plain', 'hashed'])
+        .default('plain'),
+    )
     .addOption(
       flag('--purge <file>', 'a CDN before this server that is to be told what has changed'),
     )
@@ -83,6 +97,7 @@ async function serveCommand(
     { openProtection },
     { loadBlocks },
     { readPurgeFile },
+    { hashedIds },
   ] = await Promise.all([
     import('./connection.ts'),
     import('../serve/sidecar.ts'),
@@ -90,11 +105,16 @@ async function serveCommand(
     import('./protection.ts'),
     import('./content-module.ts'),
     import('../serve/purge-file.ts'),
+    import('../serve/hashed-id.ts'),
   ])
   const { host, port, job, products, catalogue, pairs, data, instance, publicUrl } = flags
   const blocks = await loadBlocks(flags.content)
   const hook = flags.purge === undefined ? undefined : await readPurgeFile(flags.purge, process.env)
-  const { protection, tokens, close } = await openProtection({ flags, clock, logger })
+  const { protection, tokens, addressSecret, close } = await openProtection({
+    flags,
+    clock,
+    logger,
+  })
   const telemetry = await openTelemetry({ service: 'millrace-serve' })
   const log = openLog(flags, 'millrace-serve', clock, logger)
   const fault = new AbortController()
@@ -104,6 +124,13 @@ async function serveCommand(
       ...{ log, clock, logger, telemetry, failed, host, port },
       ...{ topic: `${job}.features`, products, catalogue, pairs },
       folder: join(data, 'serve', job, instance),
+      ...(flags.auditDays > 0 && {
+        audit: {
+          folder: join(data, 'serve', job, instance, 'audit'),
+          days: flags.auditDays,
+          ...(flags.auditIds === 'hashed' && { nameOf: hashedIds(addressSecret) }),
+        },
+      }),
       ...{ blocks, protection, tokens, version: packageVersion() },
       ...(publicUrl !== undefined && { publicUrl }),
       ...(hook && { edge: { hook, seconds: flags.edgeSeconds } }),

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { addressRule } from './addresses.ts'
-import type { Action, Key, Keys } from './keys.ts'
+import { type Action, type Key, type Keys, mayDo } from './keys.ts'
 import { originRule } from './origins.ts'
 import { Problem } from './problem.ts'
 import type { Protection } from './protection.ts'
@@ -96,7 +96,7 @@ function keyOf(keys: Keys, secret: string | undefined, action: Action): Key {
     const detail = `this key is unknown here, or was taken back: millrace keys list shows those that there are`
     throw new Problem(401, 'unknown_key', detail, CHALLENGE)
   }
-  if (key.action === action) return key
+  if (mayDo(key, action)) return key
   const detail = `the key ${key.name} is a key to ${key.action}, and this needs one to ${action}`
   throw new Problem(403, 'other_action', detail)
 }

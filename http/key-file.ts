@@ -19,6 +19,12 @@ export const HASHES_MAX = 2
 const KNOWN = ['name', 'action', 'hashes', 'created', 'origins', 'addresses', 'perSecond']
 const OF_WRITING = ['requireConsent']
 const OF_READING = ['fields', 'budgetMs']
+/** Of each action what belongs to the others. */
+const FOREIGN: Record<Action, readonly string[]> = {
+  write: OF_READING,
+  read: OF_WRITING,
+  admin: [...OF_WRITING, ...OF_READING],
+}
 
 /**
  * The keys of a file, `{ "keys": [{ name, action, hashes, … }] }`. Throws a `SecretFileError` that names the field.
@@ -51,9 +57,9 @@ export function formatKeyFile(entries: readonly KeyEntry[]): string {
 
 function entryOf(value: unknown, path: string, where: string): KeyEntry {
   const fields = new FileFields(value, path, where, [...KNOWN, ...OF_WRITING, ...OF_READING])
-  const action: Action =
-    fields.text('action', '"write" or "read"', /^(write|read)$/) === 'write' ? 'write' : 'read'
-  for (const name of action === 'write' ? OF_READING : OF_WRITING)
+  const text = fields.text('action', '"write", "read" or "admin"', /^(write|read|admin)$/)
+  const action: Action = text === 'write' || text === 'admin' ? text : 'read'
+  for (const name of FOREIGN[action])
     fields.refuse(name, `says nothing for a key to ${action}: take it out`)
   const hashes = fields.texts('hashes', HASHES_MAX, hashFault)
   if (hashes === undefined || hashes.length === 0)

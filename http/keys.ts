@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Who may write events, or read features: what one secret allows. */
+/** Who may write events, read features, or look after people's data: what one secret allows. */
 export interface Key {
   /** For a write key also the name of its source. */
   readonly name: string
@@ -19,7 +19,12 @@ export interface Key {
   readonly budgetMs?: number
 }
 
-export type Action = 'write' | 'read'
+/** `admin`: erase and export people, and read the audit log; whoever may do that may read everything, too. */
+export type Action = 'write' | 'read' | 'admin'
+
+export function mayDo({ action }: Pick<Key, 'action'>, wanted: Action): boolean {
+  return action === wanted || (action === 'admin' && wanted === 'read')
+}
 
 export interface Keys {
   /** The key of a secret; `undefined` when there is none. Takes as long for a wrong secret as for a right one. */
@@ -37,7 +42,7 @@ const SECRET_BYTES = 20
 
 /**
  * A new secret, 160 random bits in hexadecimal. The prefix tells a person what it is for, and lets a scanner of
- * leaks find it: `mr_[wr]_[0-9a-f]{40}`.
+ * leaks find it: `mr_[wra]_[0-9a-f]{40}`.
  */
 export function newSecret(action: Action): string {
   return `mr_${action[0]}_${randomBytes(SECRET_BYTES).toString('hex')}`

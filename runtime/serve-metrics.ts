@@ -32,6 +32,13 @@ export const serveMetrics = {
       'Answers of blocks, by what they are (`live`, `stale`, `fallback`) and why; `known` is the good one.',
     attributes: ['block', 'source', 'reason'],
   },
+  millrace_audit_lines: {
+    kind: 'counter',
+    unit: '{line}',
+    description:
+      "Reads of people's data in the audit log: `written`, or `lost` since its disk took none for too long.",
+    attributes: ['outcome'],
+  },
   millrace_images: {
     kind: 'counter',
     unit: '{image}',

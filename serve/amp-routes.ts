@@ -3,6 +3,7 @@ import { Problem } from '../http/problem.ts'
 import { type AmpSenders, ampHeaders } from './amp-cors.ts'
 import { openTicket, purposes } from './amp-tokens.ts'
 import type { BlockAnswers } from './block-answers.ts'
+import { readOf } from './block-routes.ts'
 import type { Desk } from './desk.ts'
 
 const ITEMS_MAX = 100
@@ -23,6 +24,7 @@ export function addAmpRoutes(desk: Desk, answers: BlockAnswers, senders: AmpSend
     const block = blocks.get(request.params.block)
     if (block === undefined || tokens === undefined) throw unknownBlock()
     const user = openTicket(tokens, purposes.block, block.name, token, clock.now())
+    desk.audit.read(request, readOf(block, user, 'token'))
     const { json, source, ageMs } = await answers.answer(block, { user })
     reply.header('content-type', 'application/json; charset=utf-8')
     const items = list === undefined ? json : listOf(json, list, maxOf(max))

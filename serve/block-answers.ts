@@ -63,6 +63,8 @@ export class BlockAnswers {
   readonly #lastKnown: LastKnown
   readonly #fallbacks = new WeakMap<Block, string>()
   #readings = 0
+  /** Answers that are being made; of those whose user goes meanwhile nothing is kept. */
+  readonly #making = new Set<{ readonly user: string | undefined; gone: boolean }>()
 
   constructor(options: BlockAnswersOptions) {
     this.#options = options
@@ -85,10 +87,14 @@ export class BlockAnswers {
     const reading = this.#read(block, user).finally(() => {
       this.#readings--
     })
+    const making = { user, gone: false }
+    this.#making.add(making)
     const answer = await this.#within(reading, budgetMs ?? block.budgetMs)
+    this.#making.delete(making)
     if (answer === 'out_of_time' || answer === 'view_failed')
       return this.#known(block, place, answer)
-    if (answer.source !== 'fallback') this.#lastKnown.keep(place, answer.json, answer.ageMs)
+    if (answer.source !== 'fallback' && !making.gone)
+      this.#lastKnown.keep(place, answer.json, answer.ageMs)
     return answer
   }
 
@@ -162,10 +168,12 @@ export class BlockAnswers {
   /** Who was erased must not come back from memory. */
   #forget(user: string | undefined): void {
     if (user === undefined) {
+      for (const making of this.#making) making.gone = true
       this.#lastKnown.clear()
       return
     }
     if (this.#options.features.get(user) !== undefined) return
+    for (const making of this.#making) if (making.user === user) making.gone = true
     for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
   }
 

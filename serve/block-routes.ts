@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Block } from '../content/block.ts'
 import { Problem } from '../http/problem.ts'
+import type { Read } from './audit.ts'
 import { type BlockAnswer, BlockAnswers } from './block-answers.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
@@ -20,6 +22,7 @@ export function addBlockRoutes(desk: Desk, answers: BlockAnswers): void {
     if (block === undefined) throw noSuchBlock(request.params.block, desk)
     const { user, fields } = request.query
     const asked = { user: user === undefined ? undefined : userIdOf(user), overLimit }
+    if (asked.user !== undefined) desk.audit.read(request, readOf(block, asked.user, key.name))
     const { budgetMs } = key
     const answer = await answers.answer(block, {
       ...asked,
@@ -59,6 +62,11 @@ type BlockRequest = FastifyRequest<{
   Params: { block: string }
   Querystring: { user?: string | string[]; fields?: string | string[] }
 }>
+
+/** For the audit log. */
+export function readOf(block: Block, user: string, by: string): Read {
+  return { by, users: [user], block: block.name, fields: block.features }
+}
 
 /** The answers of a desk's blocks, which feeds, AMP and images share. */
 export function blockAnswersOf(desk: Desk): BlockAnswers {

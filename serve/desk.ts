@@ -5,6 +5,9 @@ import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { AmpSenders } from './amp-cors.ts'
+import type { Audit } from './audit.ts'
+import type { AuditLog } from './audit-log.ts'
+import type { Place } from './erasure-places.ts'
 import type { EventWriter } from './event-writer.ts'
 import type { PageSettings } from './page-routes.ts'
 import type { Painter } from './painter.ts'
@@ -19,8 +22,14 @@ export interface Desk extends Omit<Views, 'all'> {
   /** By name. */
   readonly blocks: ReadonlyMap<string, Block>
   readonly readers: Readers
+  /** Is told of each read of a person's data. */
+  readonly audit: Audit
+  /** Where that is written; nowhere when not given. */
+  readonly auditLog: AuditLog | undefined
   /** What signs and opens the tokens in URLs; without it there are no such URLs. */
   readonly tokens: Tokens | undefined
+  /** Everywhere that an erasure of that moment, epoch ms, has to reach. */
+  readonly erasurePlaces: (at: number) => Promise<readonly Place[]>
   /** Writes to the topic that the job reads. */
   readonly events: EventWriter
   readonly painter: Painter

@@ -46,7 +46,7 @@ export function addImageRoutes(desk: Desk, painter: Painter): void {
     const name = request.params.file.replace(/\.png$/, '')
     const ended = new AbortController()
     const late = clock.sleep(BUDGET_MS, ended.signal).then(() => undefined)
-    const painting = show(desk, name, request.query.token)
+    const painting = show(desk, name, request)
       .then(shown => shown && painter.paint(shown.picture))
       .catch((error: unknown) => {
         logger.error({ error }, 'a picture could not be drawn; the neutral one was answered')
@@ -62,7 +62,7 @@ export function addImageRoutes(desk: Desk, painter: Painter): void {
     '/v1/images/:name/click',
     { schema: clickSchema },
     async (request: ClickRequest, reply) => {
-      const shown = await show(desk, request.params.name, request.query.token)
+      const shown = await show(desk, request.params.name, request)
       const url = shown?.product?.url
       if (url === undefined || !isTarget(url)) {
         const detail = 'this link leads nowhere any more: the product is gone, or the email too old'
@@ -103,10 +103,15 @@ const clickSchema = {
 } as const
 
 /** `undefined`: nothing that may be shown. */
-async function show(desk: Desk, name: string, token: unknown): Promise<Shown | undefined> {
+async function show(
+  desk: Desk,
+  name: string,
+  request: ImageRequest | ClickRequest,
+): Promise<Shown | undefined> {
   const { tokens, clock, recommender, features } = desk
   const now = clock.now()
-  const opened = tokens === undefined ? undefined : openImage(tokens, name, token, now)
+  const opened =
+    tokens === undefined ? undefined : openImage(tokens, name, request.query.token, now)
   if (opened === undefined) return undefined
   switch (opened.name) {
     case 'countdown':
@@ -116,6 +121,7 @@ async function show(desk: Desk, name: string, token: unknown): Promise<Shown | u
       return product && { picture: productPicture(product, format), product }
     }
     case 'recommended': {
+      desk.audit.read(request, { by: 'token', users: [opened.user] })
       const row = await features.find(opened.user)
       const known = row && (JSON.parse(row.json) as RowContent).features
       const [best] = await recommender.recommended(opened.user, known, 1, now)

@@ -9,12 +9,13 @@ const IDS_MAX = 500
  * `POST /v1/users/features` with `{ "ids": [...], "fields": [...] }`: many users' rows in one answer, by id, each with
  * its own `source` and `ageMs`; `null` for a user who is not known.
  */
-export function addManyRoutes({ app, features: rows, readers }: Desk): void {
+export function addManyRoutes({ app, features: rows, readers, audit }: Desk): void {
   app.post('/v1/users/features', { schema }, async (request: ManyRequest, reply) => {
     const key = await readers.keyOf(request)
     const { ids, fields } = request.body
     const wanted = readable(fieldsOf(fields), key)
     const unique = [...new Set(ids)]
+    audit.read(request, { by: key.name, users: unique, fields: wanted })
     const found = await rows.findAll(unique)
     const answers = unique.map((id, at) => {
       const row = found[at]

@@ -13,10 +13,12 @@ const COUNT_MAX = 24
  * catalogue: its price and stock of now, without what he has bought and what is sold out; filled up with what is
  * popular, which is all that somebody unknown gets. `source` and `ageMs` are those of what is known of the user.
  */
-export function addRecommendRoutes({ app, features, recommender, readers, clock }: Desk): void {
+export function addRecommendRoutes(desk: Desk): void {
+  const { app, features, recommender, readers, audit, clock } = desk
   app.get('/v1/users/:id/recommendations', { schema }, async (request: RecommendRequest, reply) => {
-    await readers.keyOf(request)
+    const key = await readers.keyOf(request)
     const id = userIdOf(request.params.id)
+    audit.read(request, { by: key.name, users: [id] })
     const row = await features.find(id)
     const count = countOf(request.query.count)
     const standing = row === undefined ? features.standingOfAbsence() : features.standingOf(row)

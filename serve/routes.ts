@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import type { Audit } from './audit.ts'
 import { etagOf, namesTag } from './etag.ts'
 import { fieldsOf, onlyFields, readable } from './fields.ts'
 import { userIdOf } from './ids.ts'
@@ -22,18 +23,21 @@ export function addFeatureRoutes({
   features: rows,
   readers,
   edgeSeconds,
+  audit,
   telemetry,
 }: {
   readonly app: FastifyInstance
   readonly features: Pick<Rows, 'get' | 'standingOf' | 'standingOfAbsence'>
   readonly readers: Readers
   readonly edgeSeconds: number
+  readonly audit: Audit
   readonly telemetry: Telemetry
 }): void {
   app.get('/v1/users/:id/features', { schema }, async (request: FeatureRequest, reply) => {
     const key = await readers.keyOf(request)
     const id = userIdOf(request.params.id)
     const fields = readable(fieldsOf(request.query.fields), key)
+    audit.read(request, { by: key.name, users: [id], fields })
     const row = rows.get(id)
     if (row === undefined) throw absence(id, rows.standingOfAbsence())
 

@@ -54,6 +54,50 @@ export const product = {
   },
 } as const
 
+export const receipt = {
+  type: 'object',
+  required: ['erasure', 'user', 'acceptedAt', 'places'],
+  properties: {
+    erasure: { type: 'string', description: 'messageId of the event that erases' },
+    user: userId,
+    acceptedAt: { type: 'string', description: 'ISO 8601' },
+    places: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['place', 'how', 'emptyBy', 'note'],
+        properties: {
+          place: { type: 'string', description: 'A topic, or what else holds something' },
+          how: { type: 'string', enum: ['tombstone', 'retention', 'follows', 'rotation'] },
+          emptyBy: {
+            type: ['string', 'null'],
+            description: 'ISO 8601; null where no setting bounds it, see the note',
+          },
+          note: { type: 'string' },
+        },
+      },
+    },
+  },
+} as const
+
+const exportedRow = {
+  anyOf: [{ type: 'object', additionalProperties: true }, { type: 'null' }],
+} as const
+
+export const exported = {
+  type: 'object',
+  required: ['user', 'exportedAt', 'views'],
+  properties: {
+    user: userId,
+    exportedAt: { type: 'string', description: 'ISO 8601' },
+    views: {
+      type: 'object',
+      required: ['features'],
+      properties: { features: exportedRow, pairs: exportedRow },
+    },
+  },
+} as const
+
 export const problem = {
   type: 'object',
   description: 'RFC 9457',

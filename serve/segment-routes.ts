@@ -14,9 +14,9 @@ const NAME_CHARS_MAX = 200
  * is the `after` of the next page, and missing on the last one. Who entered within the last second may be missing;
  * who is in no row any more, or has left, is not listed. A segment that nobody is in, or that no job has, is empty.
  */
-export function addSegmentRoutes({ app, features, readers, edgeSeconds }: Desk): void {
+export function addSegmentRoutes({ app, features, readers, audit, edgeSeconds }: Desk): void {
   app.get('/v1/segments/:name/users', { schema }, async (request: SegmentRequest, reply) => {
-    await readers.keyOf(request)
+    const key = await readers.keyOf(request)
     const { name } = request.params
     if (name.length > NAME_CHARS_MAX || name.includes('\0')) {
       const detail = `a segment's name has at most ${NAME_CHARS_MAX} characters and no NUL`
@@ -27,6 +27,7 @@ export function addSegmentRoutes({ app, features, readers, edgeSeconds }: Desk):
     const { users, more } = await features.members(name, start, limitOf(limit))
     const rows = await features.findAll(users)
     const present = users.filter((_, at) => isIn(rows[at]?.json, name))
+    if (present.length > 0) audit.read(request, { by: key.name, users: present, fields: [] })
     const last = users.at(-1)
     reply.headers(edgeHeaders(edgeSeconds, () => [segmentTag(name)]))
     return { segment: name, users: present, ...(more && last !== undefined && { next: last }) }

@@ -9,6 +9,8 @@ import type { Log } from '../runtime/log.ts'
 import { noTelemetry, type Telemetry } from '../runtime/telemetry.ts'
 import { addAllRoutes } from './all-routes.ts'
 import { mailOrigins } from './amp-cors.ts'
+import { AuditLog, type AuditLogOptions } from './audit-log.ts'
+import { erasurePlaces } from './erasure-places.ts'
 import { EventWriter } from './event-writer.ts'
 import type { PageSettings } from './page-routes.ts'
 import { Painter } from './painter.ts'
@@ -49,6 +51,8 @@ export interface SidecarOptions {
   readonly edge?: { readonly hook: PurgeHook; readonly seconds: number }
   /** For the page at `/` of a machine of one's own; there is none when not given. */
   readonly page?: PageSettings
+  /** The log of who read what of whom; there is none when not given. */
+  readonly audit?: Pick<AuditLogOptions, 'folder' | 'days' | 'nameOf'>
   /** Of Millrace, as the API's description says it. */
   readonly version?: string
   readonly logger?: Pick<BaseLogger, 'info' | 'warn' | 'error'>
@@ -80,7 +84,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
  * `ViewError` or a `ListenError`.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { telemetry = noTelemetry, logger = silent, staleMs = STALE_MS } = options
+  const { clock, telemetry = noTelemetry, logger = silent, staleMs = STALE_MS } = options
   let failure: unknown
   const failed = (error: unknown) => {
     if (failure !== undefined) return
@@ -88,13 +92,21 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     if (options.failed) options.failed(error)
     else logger.error({ error }, 'the sidecar cannot go on')
   }
-  const views = await openViews({ ...options, telemetry, logger, staleMs, failed })
+  const auditLog =
+    options.audit && (await AuditLog.open({ ...options.audit, clock, telemetry, logger }))
+  const views = await openViews({ ...options, telemetry, logger, staleMs, failed }).catch(
+    async (error: unknown) => {
+      await auditLog?.close()
+      throw error
+    },
+  )
   const close = () => Promise.all(views.all.map(view => view.close()))
   const ready = (): ReadyAnswer => {
     const reasons = views.all.flatMap(view => view.notReady())
-    return { ready: reasons.length === 0, reasons }
+    const notes = auditLog?.fault === undefined ? [] : [auditLog.fault]
+    return { ready: reasons.length === 0, reasons: [...reasons, ...notes] }
   }
-  const events = new EventWriter(options.log, options.eventsTopic ?? 'events', options.clock)
+  const events = new EventWriter(options.log, options.eventsTopic ?? 'events', clock)
   const painter = new Painter()
   let http: Http
   try {
@@ -110,7 +122,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
           ...deskOf(options, access, () => http.url),
           ...views,
           recommender: new Recommender(views),
-          ...{ app, events, painter, telemetry, logger },
+          ...{ app, events, painter, telemetry, logger, auditLog },
         }),
       answered(route, status, durationMs) {
         telemetry.add('millrace_requests', 1, { route, status })
@@ -119,7 +131,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       failed: (error, route) => logger.error({ error, route }, 'a request failed'),
     })
   } catch (error) {
-    await Promise.all([close(), painter.close()])
+    await Promise.all([close(), painter.close(), auditLog?.close()])
     throw error
   }
   const purger =
@@ -129,7 +141,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   const stop = async () => {
     await Promise.all([http.close(), ...views.all.map(view => view.stop())])
-    await Promise.all([events.close(), painter.close(), purger?.stop()])
+    await Promise.all([events.close(), painter.close(), purger?.stop(), auditLog?.close()])
     await close()
   }
   let stopped: Promise<void> | undefined
@@ -146,7 +158,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
 function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
   const { blocks = [], protection, tokens, publicUrl, clock, version = '' } = options
-  const { ampSenders = ['*'] } = options
+  const { ampSenders = ['*'], log, eventsTopic: input = 'events', audit } = options
   return {
     blocks: new Map(blocks.map(block => [block.name, block])),
     readers: protection?.keyed ? createReaders(access) : openReaders,
@@ -154,6 +166,7 @@ function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
     edgeSeconds: options.edge?.seconds ?? 0,
     ampSenders: { senders: ampSenders, origins: mailOrigins },
     publicUrl: () => publicUrl ?? ownUrl(),
+    erasurePlaces: (at: number) => erasurePlaces({ log, input, at, auditDays: audit?.days }),
   }
 }
 

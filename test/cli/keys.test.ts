@@ -95,8 +95,8 @@ test('what cannot be is refused in words, and the file stays as it was', async (
   await rejects(() => world.run('add', 'shop', '--read'), 'key_exists')
   await rejects(() => world.run('remove', 'shpo'), /has no key "shpo"; it has shop/)
   const wrong: [string[], RegExp][] = [
-    [['add', 'x'], /either --write or --read/],
-    [['add', 'x', '--write', '--read'], /either --write or --read/],
+    [['add', 'x'], /one of --write, --read and --admin/],
+    [['add', 'x', '--write', '--read'], /one of --write, --read and --admin/],
     [['add', 'x', '--write', '--fields', 'a'], /are for --read/],
     [['add', 'x', '--write', '--origin', 'shop.example'], /such as https:/],
     [['add', 'x', '--write', '--address', '10.0.0.0/64'], /10\.0\.0\.0\/8/],

@@ -132,11 +132,14 @@ test('the routes describe themselves, as OpenAPI 3.1 and on a page', async () =>
   assert.equal(paths, [
     '/v1/amp/blocks/{block}',
     '/v1/amp/forms/{form}',
+    '/v1/audit',
     '/v1/blocks/{block}',
     '/v1/images/{file}',
     '/v1/images/{name}/click',
     '/v1/segments/{name}/users',
     '/v1/users/features',
+    '/v1/users/{id}',
+    '/v1/users/{id}/export',
     '/v1/users/{id}/features',
     '/v1/users/{id}/recommendations',
   ])

@@ -169,6 +169,23 @@ test('whoever was erased does not come back from memory', async () => {
   assert.equal(await world.ask(), { ...fallback, reason: 'view_failed' })
 })
 
+test('whoever is erased while his row is read does not stay in memory', async () => {
+  const world = new World()
+  world.put('anna', { cart: [1] })
+  const row = world.rows.get('anna')
+  let found: (row: Row | undefined) => void = () => undefined
+  world.find = () =>
+    new Promise(resolve => {
+      found = resolve
+    })
+  const asked = world.ask()
+  world.remove('anna')
+  found(row)
+  await asked
+  world.find = () => Promise.reject(new Error('the disk'))
+  assert.equal(await world.ask(), { ...fallback, reason: 'view_failed' })
+})
+
 test('what was known last is kept within its bound, the least lately used leaving first', () => {
   const known = new LastKnown(new HandClock(), 1_000)
   for (const place of ['a', 'b', 'c']) known.keep(place, 'x'.repeat(50), 0)

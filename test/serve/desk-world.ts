@@ -66,7 +66,7 @@ export class DeskWorld {
     protection?: Protection,
   ) {
     const { products, catalogue, pairs } = desk
-    const own = (app: FastifyInstance, access: Access): Desk => ({
+    const own = (app: FastifyInstance, access: Access): Omit<Desk, 'audit'> => ({
       ...{
         app,
         tokens: undefined,
@@ -83,6 +83,8 @@ export class DeskWorld {
       painter: this.painter,
       events: new EventWriter({} as Log, 'events', systemClock),
       ampSenders: { senders: ['*'], origins: mailOrigins },
+      auditLog: undefined,
+      erasurePlaces: async () => [],
       readers: protection === undefined ? openReaders : createReaders(access),
       pairs,
       ...desk,

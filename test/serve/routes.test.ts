@@ -1,5 +1,6 @@
 import { createApp } from '../../http/server.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
+import { noAudit } from '../../serve/audit.ts'
 import { checkBodiesOnly } from '../../serve/openapi.ts'
 import { openReaders } from '../../serve/readers.ts'
 import { addFeatureRoutes } from '../../serve/routes.ts'
@@ -29,6 +30,7 @@ const app = createApp({
       features: source,
       readers: openReaders,
       edgeSeconds: 0,
+      audit: noAudit,
       telemetry: noTelemetry,
     })
   },
