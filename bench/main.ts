@@ -5,6 +5,7 @@ import { latency, latencyHelp } from './latency.ts'
 import { memory, memoryHelp } from './memory.ts'
 import { nexmark, nexmarkHelp } from './nexmark.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
+import { serve, serveHelp } from './serve.ts'
 import { throughput, throughputHelp } from './throughput.ts'
 
 /** `npm run bench -- NAME [flags]` */
@@ -17,6 +18,7 @@ const benchmarks = {
   nexmark: { run: nexmark, help: nexmarkHelp },
   memory: { run: memory, help: memoryHelp },
   collect: { run: collect, help: collectHelp },
+  serve: { run: serve, help: serveHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`

@@ -4,14 +4,17 @@ import { systemClock } from '../runtime/clock.ts'
 export interface PacedOptions {
   readonly host: string
   readonly port: number
-  readonly path: string
+  /** POST when left out. */
+  readonly method?: 'GET' | 'POST'
+  readonly path: string | ((request: number) => string)
   readonly headers: Readonly<Record<string, string>>
   readonly connections: number
   /** Requests that become due each second, evenly, whether earlier ones are answered or not. */
   readonly perSecond: number
   /** Nothing is sent any more when it aborts; what is under way is waited for. */
   readonly signal: AbortSignal
-  readonly body: (request: number) => string
+  /** Empty when left out. */
+  readonly body?: (request: number) => string
   /** `status` is undefined where the connection ended first. `ms`: since the request was due. */
   readonly answered: (request: number, status: number | undefined, ms: number) => void
 }
@@ -20,7 +23,7 @@ const RECONNECT_MS = 50
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /**
- * Posts at a constant rate over connections that are kept. A request that finds all of them busy waits for one, and
+ * Asks at a constant rate over connections that are kept. A request that finds all of them busy waits for one, and
  * that counts: slow answers cannot hide by slowing the load down.
  */
 export async function sendPaced(options: PacedOptions): Promise<{ readonly requests: number }> {
@@ -55,7 +58,7 @@ class PacedConnection {
   onIdle: () => void = () => undefined
   readonly #options: PacedOptions
   readonly #dueAt: (request: number) => number
-  readonly #head: string
+  readonly #headers: string
   #socket: Socket | undefined
   #request: number | undefined
   #received: Buffer = Buffer.alloc(0)
@@ -66,10 +69,10 @@ class PacedConnection {
   constructor(options: PacedOptions, dueAt: (request: number) => number) {
     this.#options = options
     this.#dueAt = dueAt
-    const { path, headers, host, port } = options
+    const { headers, host, port } = options
     const lines = Object.entries({ host: `${host}:${port}`, ...headers })
     const named = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-    this.#head = `POST ${path} HTTP/1.1\r\n${named}content-length: `
+    this.#headers = ` HTTP/1.1\r\n${named}content-length: `
   }
 
   get isBusy(): boolean {
@@ -79,9 +82,13 @@ class PacedConnection {
   send(request: number): void {
     this.#request = request
     this.#idle = false
-    const body = this.#options.body(request)
+    const { method = 'POST', path, body: bodyOf } = this.#options
+    const body = bodyOf?.(request) ?? ''
+    const target = typeof path === 'string' ? path : path(request)
     this.#socket ??= this.#connect()
-    this.#socket.write(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    this.#socket.write(
+      `${method} ${target}${this.#headers}${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
   }
 
   close(): void {
