@@ -1,4 +1,4 @@
-import { putAt } from '../collect/template.ts'
+import { isTooDeep, putAt } from '../collect/template.ts'
 import { UserError } from './user-error.ts'
 
 export type ImportKind = 'profiles' | 'events' | 'products'
@@ -109,7 +109,8 @@ function read(cell: string, type: CellType): unknown {
     return Number.isFinite(value) ? value : undefined
   }
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return isTooDeep(value) ? undefined : value
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

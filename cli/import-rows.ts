@@ -1,4 +1,5 @@
 import { type CsvError, type Info, parse } from 'csv-parse'
+import { isTooDeep } from '../collect/template.ts'
 import { openBytes, readLines } from './lines.ts'
 import { UserError } from './user-error.ts'
 
@@ -91,9 +92,11 @@ export async function* csvRows(
 function parseRow(json: string): { row: Record<string, unknown> } | { fault: string } {
   try {
     const row: unknown = JSON.parse(json)
-    if (typeof row === 'object' && row !== null && !Array.isArray(row))
-      return { row: row as Record<string, unknown> }
-    return { fault: 'it is no JSON object' }
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      return { fault: 'it is no JSON object' }
+    return isTooDeep(row)
+      ? { fault: 'it is nested too deeply' }
+      : { row: row as Record<string, unknown> }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return { fault: 'it is not JSON' } // its message would quote the line

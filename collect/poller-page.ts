@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingAnswer, OutgoingRequest } from './outgoing-request.ts'
 import type { PollSource, Since } from './poller-source.ts'
-import { fill, fillUrl, type Lookup, valueAt } from './template.ts'
+import { fill, fillUrl, isTooDeep, type Lookup, valueAt } from './template.ts'
 
 /** How far a source was read. All of it was safe before it was written down. */
 export interface PollPosition {
@@ -159,9 +159,11 @@ function checked(cursor: unknown): string | number | undefined {
 }
 
 function eventOf(source: PollSource, item: unknown): Readonly<Record<string, unknown>> {
-  const event = fill(source.event, path => valueAt(item, path)) as Record<string, unknown>
+  // Of what is too deep nothing is taken; collect rejects the event for what is missing then.
+  const taken = isTooDeep(item) ? null : item
+  const event = fill(source.event, path => valueAt(taken, path)) as Record<string, unknown>
   if (event.messageId !== undefined) return event
-  const digest = createHash('sha256').update(JSON.stringify(item)).digest('base64url')
+  const digest = createHash('sha256').update(JSON.stringify(taken)).digest('base64url')
   return { ...event, messageId: `${source.name}:${digest.slice(0, 27)}` }
 }
 

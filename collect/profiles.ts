@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Door } from './door.ts'
 import { isObject } from './fault.ts'
 import { answerTaken, readRows } from './listed.ts'
+import { faultOfShape } from './shape.ts'
 
 /** Members of a profile that are the event's own; all others are traits. */
 const OWN = ['userId', 'anonymousId', 'timestamp', 'messageId', 'context', 'integrations']
@@ -47,7 +48,8 @@ function withItsTime(event: unknown): unknown {
  * is an event of its own: a profile that goes back to what it was is no repeat of then.
  */
 export function identifyOf(profile: unknown): unknown {
-  if (!isObject(profile)) return profile
+  // What is too deep or too large for the intake is so for a digest, too.
+  if (!isObject(profile) || faultOfShape(profile) !== undefined) return asIdentify(profile)
   const { traits, ...members } = profile
   const event: Record<string, unknown> = { type: 'identify' }
   const flat: Record<string, unknown> = {}
@@ -59,6 +61,10 @@ export function identifyOf(profile: unknown): unknown {
   if (event.messageId === undefined && event.timestamp !== undefined)
     event.messageId = `profile:${digest(event)}`
   return event
+}
+
+function asIdentify(profile: unknown): unknown {
+  return isObject(profile) ? { ...profile, type: 'identify' } : profile
 }
 
 function digest(value: unknown): string {

@@ -5,6 +5,7 @@ export type Lookup = (path: string) => unknown
 
 const PLACE = /\{([^{}\s]+)\}/g
 const DEPTH_MAX = 20
+const LEVELS_MAX = 200
 
 /**
  * Fills a template. A text that is one place only becomes what that holds, of whatever type, and is left out where
@@ -64,6 +65,12 @@ export function valueAt(value: unknown, path: string): unknown {
     found = (found as Record<string, unknown>)[name]
   }
   return found ?? undefined
+}
+
+/** Whether it is nested further than anybody means it; what is, JSON may not be able to say. */
+export function isTooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth >= LEVELS_MAX || Object.values(value).some(inner => isTooDeep(inner, depth + 1))
 }
 
 /** Puts a value at a path with dots, and makes the objects on the way. Throws where something else is in the way. */

@@ -96,13 +96,15 @@ test('bad lines are told with their number and without what they hold, counted a
   await run(
     { kind: 'profiles' },
     'people.ndjson',
-    '{"userId":"a"}\n{secret\n[7]\n"x"\n' + `{"a":"${'x'.repeat(300_000)}"}\n`,
+    '{"userId":"a"}\n{secret\n[7]\n"x"\n' +
+      `{"a":"${'x'.repeat(300_000)}"}\n{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
   )
   assert.equal(badLines, [
     [2, 'it is not JSON'],
     [3, 'it is no JSON object'],
     [4, 'it is no JSON object'],
     [5, 'it is longer than 262144 bytes'],
+    [6, 'it is nested too deeply'],
   ])
 })
 

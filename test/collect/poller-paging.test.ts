@@ -128,4 +128,17 @@ test('of one item it makes the same message id each time, also where the definit
   assert.is.not(one, two)
 })
 
+test('an item that is nested without end is an event that collect rejects, and the others come', async () => {
+  world.crm.answer = (_asked, response) => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    response.end(`{"results":[{"id":1,"a":${deep}},{"id":2}]}`)
+  }
+  const { messageId: _, ...event } = world.source().event
+  await world.once(world.source({ event: { ...event, properties: { all: '{a}' } } }))
+  assert.equal(
+    world.taken.map(({ userId }) => userId),
+    [undefined, 'crm-2'],
+  )
+})
+
 test.run()

@@ -58,6 +58,14 @@ test('the same profile with its time makes the same message id, and without one 
   assert.is(ids[5], 'mine')
 })
 
+test('a profile that is nested too deeply is rejected as any other event', async () => {
+  const world = new DoorWorld()
+  const deep = `${'{"a":'.repeat(60_000)}1${'}'.repeat(60_000)}`
+  const profile = `{"userId":"ann","timestamp":"2026-11-01T00:00:00Z","traits":${deep}}`
+  const answer = await world.post('/v1/profiles', profile)
+  assert.equal([answer.statusCode, answer.json().code], [422, 'too_deep'])
+})
+
 test('where nothing is good the status says so, and where nothing is readable', async () => {
   const world = new DoorWorld()
   const bad = await world.post('/v1/profiles', { email: 'a@b.c' })
