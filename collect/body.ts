@@ -6,9 +6,10 @@ import { Problem } from '../http/problem.ts'
 /** Lets `request.body` be the bytes as they came, whatever the content type says: clients say what they like. */
 export function readBodiesRaw(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addHook('onRequest', async ({ headers }) => {
+  app.addHook('onRequest', ({ headers }, _reply, done) => {
     const type = headers['content-type']
     if (type !== undefined && !mediaType.test(type)) delete headers['content-type'] // else it is answered 415
+    done()
   })
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }

@@ -11,14 +11,15 @@ const PREFLIGHT_SECONDS = '7200'
  * not do more with them than without.
  */
 export function allowPages(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ headers: { origin } }, reply) => {
-    if (origin === undefined) return
+  app.addHook('onRequest', ({ headers: { origin } }, reply, done) => {
+    if (origin === undefined) return done()
     reply.headers({
       'access-control-allow-origin': origin,
       'access-control-allow-credentials': 'true', // beacons are sent with credentials, always
       'access-control-expose-headers': 'Retry-After',
       vary: 'Origin',
     })
+    done()
   })
   app.options('/*', async (_request, reply) =>
     reply

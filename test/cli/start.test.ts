@@ -5,7 +5,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { assert, suite } from '../harness.ts'
 import { type Millrace, millrace, startMillrace } from './millrace.ts'
 
-const test = suite('npm start', { timeoutMs: 120_000 })
+const test = suite('npm start', { timeoutMs: 240_000 })
 let data = ''
 
 test.before(async () => {
@@ -79,7 +79,7 @@ async function becomes(
   url: URL | string,
   fits: (features: Record<string, unknown>) => boolean,
 ): Promise<void> {
-  const deadline = systemClock.elapsed() + 20_000
+  const deadline = systemClock.elapsed() + 60_000
   let text = ''
   while (systemClock.elapsed() < deadline) {
     text = await (await fetch(url)).text()
@@ -91,7 +91,7 @@ async function becomes(
 
 /** A start loads what measures it last of all. */
 async function hasMetric(url: URL, name: string): Promise<boolean> {
-  const deadline = systemClock.elapsed() + 20_000
+  const deadline = systemClock.elapsed() + 60_000
   while (systemClock.elapsed() < deadline) {
     if ((await (await fetch(url)).text()).includes(name)) return true
     await systemClock.sleep(100)
