@@ -1,6 +1,6 @@
 import { type FailedEvent, unpackFailed } from '../collect/failed-event.ts'
 import { rejectedTopicOf } from '../collect/topics.ts'
-import type { Log } from '../runtime/log.ts'
+import { type Log, nextOffset } from '../runtime/log.ts'
 import { readRange, type StoredRecord } from './read-range.ts'
 import { replayGroup } from './replay-once.ts'
 import { UserError } from './user-error.ts'
@@ -39,7 +39,7 @@ export async function* readRejected(
   const replayed = all ? [] : await log.committed(replayGroup(rejected), rejected, partitions)
   const waiting = ranges.map(({ start, end }, partition) => {
     const from = replayed[partition]?.next ?? start
-    return { partition, from: from > start ? from : start, to: end }
+    return { partition, from: nextOffset(Math.max(from, start)), to: end }
   })
   for await (const record of readRange(log, rejected, waiting, signal)) yield rejectedEvent(record)
 }

@@ -58,7 +58,7 @@ test('the same profile with its time makes the same message id, and without one 
   assert.is(ids[5], 'mine')
 })
 
-test('a profile that is nested too deeply is rejected as any other event', async () => {
+test('a profile that is nested too deeply is rejected like every event that is', async () => {
   const world = new DoorWorld()
   const deep = `${'{"a":'.repeat(60_000)}1${'}'.repeat(60_000)}`
   const profile = `{"userId":"ann","timestamp":"2026-11-01T00:00:00Z","traits":${deep}}`
