@@ -7,7 +7,7 @@ export function* describeJob(definition: JobDefinition): Generator<string> {
   const uses = usesOf(definition)
   const segments = Object.keys(definition.segments ?? {})
   const count = (role: WordUse['role']) => uses.filter(use => use.role === role).length
-  yield `job ${definition.name} reads ${definition.input}: ${count('feature')} features, ${segments.length} segments, ${count('trigger')} triggers`
+  yield `job ${definition.name} reads ${definition.input}: ${counted(count('feature'), 'feature')}, ${counted(segments.length, 'segment')}, ${counted(count('trigger'), 'trigger')}`
   const rows = uses.map(({ name, kind, events, takesEvents, paths, optional, window }) => [
     name,
     kind,
@@ -26,8 +26,8 @@ export function* tellSample(report: SampleReport, path: string): Generator<strin
   const { warnings, lines, cut, taken, duplicates, late, triggers, dead } = report
   const deadCount = dead.reduce((sum, { count }) => sum + count, 0)
   yield ''
-  yield `${path}: ${lines} events${cut ? ' (the rest was not read: --limit)' : ''}`
-  yield `  ${taken} taken, ${deadCount} dead, ${late} late, ${duplicates} repeated; ${triggers} triggers`
+  yield `${path}: ${counted(lines, 'event')}${cut ? ' (the rest was not read: --limit)' : ''}`
+  yield `  ${taken} taken, ${deadCount} dead, ${late} late, ${duplicates} repeated; ${counted(triggers, 'trigger')}`
   for (const { code, count, reason, firstLine, example } of dead) {
     yield `  dead: ${count} × ${code}, first in line ${firstLine}: ${reason}`
     if (example !== reason) yield `        such as: ${example}`
@@ -35,3 +35,5 @@ export function* tellSample(report: SampleReport, path: string): Generator<strin
   for (const warning of warnings) yield `  warning: ${warning}`
   if (warnings.length === 0 && dead.length === 0) yield '  nothing to complain of'
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -11,6 +11,7 @@ import { registerKeys } from './command-keys.ts'
 import { registerLink } from './command-link.ts'
 import { registerPlan } from './command-plan.ts'
 import { registerPoll } from './command-poll.ts'
+import { registerQuintiles } from './command-quintiles.ts'
 import { registerRejected } from './command-rejected.ts'
 import { registerRender } from './command-render.ts'
 
@@ -56,6 +57,7 @@ export function createProgram(
   registerReplay(program, context)
   registerJudge(program, context)
   registerFeatures(program, context)
+  registerQuintiles(program, context)
   registerDead(program, context)
   registerRender(program, context)
   registerBackfill(program, context)

@@ -1,4 +1,5 @@
 import { seededRandom } from './random.ts'
+import { type MailEvent, ShopMail } from './shop-mail.ts'
 import { drawProduct, type Product } from './shop-products.ts'
 
 export interface ShopOptions {
@@ -13,7 +14,12 @@ export interface ShopOptions {
 export interface ShopEvent {
   readonly messageId: string
   readonly type: 'track'
-  readonly event: 'Product Viewed' | 'Product Added' | 'Order Completed'
+  readonly event:
+    | 'Product Viewed'
+    | 'Product Added'
+    | 'Order Completed'
+    | 'Order Refunded'
+    | MailEvent['event']
   readonly userId: string
   readonly timestamp: string
   readonly sentAt: string
@@ -33,14 +39,20 @@ interface Visit {
 const VISITS_MAX = 400
 /** Repeats that wait for their turn; a repeat comes at most this many events after its first. */
 const REPEATS_MAX = 60
+/** Orders that may be sent back. */
+const ORDERS_MAX = 100
+const MAILS = 0.12
+const REFUNDED = 0.004
+const ZONES = ['Europe/Berlin', 'Europe/London', 'America/New_York', 'Asia/Tokyo']
 const DOUBLED = 0.02
 const LATE = 0.03
 const LATE_MS_LEAST = 60_000
 const LATE_MS_MOST = 6 * 3_600_000
 
 /**
- * A made-up shop. Customers view products, put some of them into a cart and order some carts: of 100 events
- * about 76 are views, 16 carts and 8 orders. About 2 in 100 events come twice with the same message id, as a
+ * A made-up shop. Customers view products, put some of them into a cart, order some carts and send some orders back;
+ * and they get emails, which they open, or a machine does, and click: of 100 events about 67 are views, 14 carts, 7
+ * orders and 12 of emails. About 2 in 100 events come twice with the same message id, as a
  * retrying sender has it, and about 3 in 100 happened minutes to hours before, as an app that was offline has it.
  *
  * The same options and the same times give the same events.
@@ -51,6 +63,8 @@ export class Shop {
   readonly #users: number
   readonly #visits: Visit[] = []
   readonly #repeats: ShopEvent[] = []
+  readonly #orders: { user: number; path: string; properties: ShopEvent['properties'] }[] = []
+  readonly #mail: ShopMail
   #number: number
 
   constructor({ seed, users = 10_000, first = 0 }: ShopOptions) {
@@ -58,6 +72,8 @@ export class Shop {
     this.#seed = seed
     this.#users = users
     this.#number = first
+    const [random, drawUser] = [this.#random, () => this.#drawUser()]
+    this.#mail = new ShopMail({ seed, random, drawUser })
   }
 
   /** What happens at `now`, epoch ms. */
@@ -72,6 +88,8 @@ export class Shop {
   }
 
   #draw(number: number, now: number): ShopEvent {
+    if (this.#chance(MAILS)) return this.#mailed(number, now)
+    if (this.#orders.length > 0 && this.#chance(REFUNDED)) return this.#refund(number, now)
     if (this.#visits.length < VISITS_MAX / 2 || this.#chance(0.22)) return this.#begin(number, now)
     const visit = this.#visits[this.#below(this.#visits.length)]
     if (visit === undefined) return this.#begin(number, now)
@@ -84,8 +102,7 @@ export class Shop {
 
   #begin(number: number, now: number): ShopEvent {
     if (this.#visits.length >= VISITS_MAX) this.#takeOut(this.#visits)
-    // The product of two uniform numbers: a few users have much of the traffic, and many have little.
-    const user = Math.floor(this.#random() * this.#random() * this.#users)
+    const user = this.#drawUser()
     const path = ['/', '/new', '/sale', '/newsletter'][this.#below(4)] ?? '/'
     const visit = { user, path, product: drawProduct(this.#random), cart: [] }
     this.#visits.push(visit)
@@ -111,20 +128,35 @@ export class Shop {
       (sum, { product, quantity }) => sum + product.cents * quantity,
       0,
     )
-    return this.#event('Order Completed', visit, number, now, {
+    const properties = {
       order_id: `order-${this.#seed}-${number}`,
       revenue: cents / 100,
       currency: 'EUR',
       products: visit.cart.map(({ product, quantity }) => ({ ...describe(product), quantity })),
-    })
+    }
+    if (this.#orders.length >= ORDERS_MAX) this.#takeOut(this.#orders)
+    this.#orders.push({ user: visit.user, path: visit.path, properties })
+    return this.#event('Order Completed', visit, number, now, properties)
+  }
+
+  /** All of it is sent back. */
+  #refund(number: number, now: number): ShopEvent {
+    const order = this.#takeOut(this.#orders)
+    return this.#event('Order Refunded', order, number, now, order.properties)
+  }
+
+  #mailed(number: number, now: number): ShopEvent {
+    const { event, user, properties, context } = this.#mail.next(number)
+    return this.#event(event, { user }, number, now, properties, context)
   }
 
   #event(
     event: ShopEvent['event'],
-    visit: Visit,
+    { user, path }: { readonly user: number; readonly path?: string },
     number: number,
     now: number,
     properties: ShopEvent['properties'],
+    context: ShopEvent['context'] = {},
   ): ShopEvent {
     const lateMs = this.#chance(LATE)
       ? LATE_MS_LEAST + this.#below(LATE_MS_MOST - LATE_MS_LEAST)
@@ -134,16 +166,23 @@ export class Shop {
       messageId: `shop-${this.#seed}-${number}`,
       type: 'track',
       event,
-      userId: shopUser(visit.user),
+      userId: shopUser(user),
       timestamp: lateMs > 0 ? new Date(now - lateMs).toISOString() : sent,
       sentAt: sent,
       receivedAt: sent,
       properties,
       context: {
-        page: { path: visit.path },
-        consent: { categoryPreferences: { Advertising: visit.user % 10 !== 0, Analytics: true } },
+        ...(path !== undefined && { page: { path } }),
+        timezone: ZONES[user % ZONES.length],
+        consent: { categoryPreferences: { Advertising: user % 10 !== 0, Analytics: true } },
+        ...context,
       },
     }
+  }
+
+  /** The product of two uniform numbers: a few users have much of the traffic, and many have little. */
+  #drawUser(): number {
+    return Math.floor(this.#random() * this.#random() * this.#users)
   }
 
   #leave(visit: Visit): void {

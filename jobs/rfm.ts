@@ -40,7 +40,7 @@ type Cell = [orders: number, spend: number, lastAt: number]
  *
  * `recencyDays` counts whole days and stops at the last of its edges, from where nothing changes by time alone any
  * more; until then the row is published again each day. Scores by quantile of all users: give the edges that
- * `quintileEdges` makes. 20 bytes.
+ * `quintileEdges` makes, or a table that `millrace quintiles <job>` prints. 20 bytes.
  */
 export function rfm(options: RfmOptions = {}): Feature {
   return {

@@ -22,7 +22,8 @@ const visitsMax = 200
  *
  *     { count, current: { start, events } | null, last: { start, end, durationMs, events } | null }
  *
- * `current` is the visit that now is in, and ends `gap` after its last event; `last` the one before it. Times are
+ * `current` is the visit that now is in, and ends `gap` after its last event, where one that comes just then begins
+ * the next (Flink would join the two); `last` the one before it. Times are
  * epoch ms. A late event may join two visits into one; one later than the job's lateness goes to `<job>.late`.
  * Name in `of` what a visitor does: left out, an email that was delivered is a visit too.
  *

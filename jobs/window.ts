@@ -42,7 +42,8 @@ export function hopping(over: string, every: string): Window {
 
 /**
  * The visit that now is in: events that each come less than `gap` after another. It is over, and the
- * feature empty, `gap` after its last event. A late event may join two visits into one.
+ * feature empty, `gap` after its last event; one that comes just then begins the next visit. (Flink's session windows
+ * would join the two.) A late event may join two visits into one.
  */
 export function sessions(gap: string): Window {
   return { kind: 'sessions', gap }

@@ -62,7 +62,7 @@ test('a job and a sample: its features, paths that no event has, and what would 
   assert.is(stderr, '')
   assert.is(code, 0)
   for (const words of [
-    'job shop reads events: 5 features, 0 segments, 1 triggers',
+    'job shop reads events: 5 features, 0 segments, 1 trigger',
     /spend +sum +revenue +of Order Completed/,
     /views +count +of Product Viewd +in 7d by 1h/,
     /left +after +of Order Completed, Product Added/,

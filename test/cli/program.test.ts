@@ -21,6 +21,7 @@ const commands = [
   'link',
   'plan',
   'poll',
+  'quintiles',
   'rejected',
   'render',
   'replay',

@@ -14,13 +14,17 @@ test('the same seed and times give the same events, and another seed others', ()
   assert.is.not(text(7), text(8))
 })
 
-test('views lead to carts and carts to orders, in the proportions of a shop', () => {
+test('views lead to carts and carts to orders, in the proportions of a shop that sends emails', () => {
   const events = draw(new Shop({ seed: 1 }), 60_000)
   const share = (name: string) =>
     events.filter(({ event }) => event === name).length / events.length
-  between(share('Product Viewed'), 0.7, 0.82)
-  between(share('Product Added'), 0.13, 0.22)
-  between(share('Order Completed'), 0.04, 0.09)
+  between(share('Product Viewed'), 0.6, 0.74)
+  between(share('Product Added'), 0.11, 0.2)
+  between(share('Order Completed'), 0.035, 0.08)
+  between(share('Order Refunded'), 0.002, 0.006)
+  between(share('Email Delivered'), 0.04, 0.08)
+  between(share('Email Opened'), 0.03, 0.07)
+  between(share('Email Link Clicked'), 0.004, 0.02)
   between(new Set(events.map(({ userId }) => userId)).size, 5_000, 10_000)
 })
 
@@ -43,6 +47,31 @@ test('an order holds what was added before, and its revenue is the sum of it', (
     assert.ok((carts.get(userId) ?? 0) > sum - 0.005, `${messageId}: nothing was added before`)
   }
   assert.ok(orders > 500)
+})
+
+test('a refund is of an order before it, and who opened and clicked is said', () => {
+  const events = unique(draw(new Shop({ seed: 2 }), 20_000))
+  const orders = new Map<unknown, ShopEvent>()
+  const delivered = new Map<unknown, string>()
+  const verdicts = new Map<unknown, number>()
+  for (const { event, userId, properties, context } of events) {
+    const one = { event, userId, properties, context }
+    if (event === 'Order Completed') orders.set(properties.order_id, one as ShopEvent)
+    if (event === 'Order Refunded') {
+      const order = orders.get(properties.order_id)
+      assert.equal([order?.userId, order?.properties], [userId, properties])
+      assert.ok(orders.delete(properties.order_id), 'twice')
+    }
+    if (event === 'Email Delivered') delivered.set(properties.email_id, userId)
+    if (event !== 'Email Opened' && event !== 'Email Link Clicked') continue
+    assert.is(delivered.get(properties.email_id), userId)
+    const { verdict } = context.classification as { verdict: string }
+    if (event === 'Email Link Clicked') assert.is(verdict, 'human')
+    else verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
+  }
+  assert.equal([...verdicts.keys()].sort(), ['human', 'prefetch', 'proxy', 'scanner'])
+  const opened = [...verdicts.values()].reduce((sum, count) => sum + count, 0)
+  between((verdicts.get('human') ?? 0) / opened, 0.48, 0.62)
 })
 
 test('some events come twice, a little later and unchanged, and message ids are else unique', () => {

@@ -55,6 +55,25 @@ test('it takes every event of the made-up shop, and products are in the order of
   assert.ok((features.orders as number) > 0 && (features.units as number) > 0)
 })
 
+test('engagement and frequency of emails are known of the customers of the made-up shop', () => {
+  const shop = new Shop({ seed: 5, users: 10 })
+  const state = email.create()
+  for (let index = 0; index < 2_000; index++) {
+    const { event, messageId, timestamp, properties, context } = shop.next(startMs + index * 1_000)
+    const time = Date.parse(timestamp)
+    const one = eventOf({ event, messageId, timestamp: time, properties, context })
+    email.absorb(state, one, contextOf())
+  }
+  const { engagement, emailCap, revenue, orders } = email.row(state).features as Record<
+    string,
+    Record<string, number>
+  >
+  assert.ok(Number(engagement?.opens) > 20 && Number(engagement?.clicks) > 5)
+  assert.ok(Number(engagement?.opens) < 150, 'machines do not count')
+  assert.ok(Number(emailCap?.count) > 0)
+  assert.ok(Number(revenue) > 0 && Number(orders) > 0)
+})
+
 test('an event without what a feature would like to know is taken', () => {
   const state = email.create()
   for (const event of [
