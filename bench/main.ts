@@ -1,5 +1,6 @@
 import { broker, brokerHelp } from './broker.ts'
 import { collect, collectHelp } from './collect.ts'
+import { freshness, freshnessHelp } from './freshness.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { memory, memoryHelp } from './memory.ts'
@@ -19,6 +20,7 @@ const benchmarks = {
   memory: { run: memory, help: memoryHelp },
   collect: { run: collect, help: collectHelp },
   serve: { run: serve, help: serveHelp },
+  freshness: { run: freshness, help: freshnessHelp },
 }
 
 const usage = `npm run bench -- NAME [flags]; NAME is ${Object.keys(benchmarks).join(' or ')}; NAME --help says more`

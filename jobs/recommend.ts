@@ -138,13 +138,26 @@ function seedsOf(
 function affinities({ product, because }: Seed, rows: ProductRows, now: number | undefined) {
   const row = rows.get(product)
   const found = new Map<string, number>()
-  const add = (list: 'coViewed' | 'coPurchased', times: number) => {
-    for (const [other, weight] of weightsOf(row, list))
-      found.set(other, (found.get(other) ?? 0) + times * weight)
-  }
-  if (because === 'viewed') add('coViewed', aged(row, now, halfLifeDays.views))
-  add('coPurchased', purchaseWeight * aged(row, now, halfLifeDays.purchases))
+  const views = because === 'viewed' ? aged(row, now, halfLifeDays.views) : 0
+  if (views > 0) addWeights(found, row, 'coViewed', views)
+  addWeights(found, row, 'coPurchased', purchaseWeight * aged(row, now, halfLifeDays.purchases))
   return found
+}
+
+/** Without making lists in between: an answer of a server looks at some four hundred weights. */
+function addWeights(
+  found: Map<string, number>,
+  row: ProductRow | null | undefined,
+  list: string,
+  times: number,
+): void {
+  const weights = row?.features[list]
+  if (!Array.isArray(weights)) return
+  for (const one of weights as ({ value?: unknown; weight?: unknown } | null)[]) {
+    const weight = numberOf(one?.weight)
+    if (typeof one?.value !== 'string' || !(weight > 0)) continue
+    found.set(one.value, (found.get(one.value) ?? 0) + times * weight)
+  }
 }
 
 /** In views; 1 at least, which also stands for a product that nothing is known of. */
