@@ -13,7 +13,8 @@ export interface Put {
 /** Brokers take batches of up to 1 MB if nobody has set it lower; a single record may be larger than this. */
 export const PARTITION_BYTES_MAX = 512 * 1024
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
-const FIRST_BYTES = 1_024
+const FIRST_BYTES_MIN = 1_024
+const FIRST_BYTES_MAX = 64 * 1_024
 
 /** Records that go together, packed as they come: at most one record batch for each partition, 4 MiB in all. */
 export class SinkBatch {
@@ -26,8 +27,19 @@ export class SinkBatch {
   /** Whether every partition was chosen by the topic's partition count, and not for the spool only. */
   placed = true
 
-  constructor(since: number) {
+  readonly #firstBytes: number
+
+  /** `bytesGuess`: of a record batch, as the batch before had it, so that buffers need not grow from nothing. */
+  constructor(since: number, bytesGuess = 0) {
     this.since = since
+    this.#firstBytes = Math.min(Math.max(bytesGuess, FIRST_BYTES_MIN), FIRST_BYTES_MAX)
+  }
+
+  /** Of its record batches. */
+  get largestBytes(): number {
+    let largest = 0
+    for (const [, , pack] of this.#each()) largest = Math.max(largest, pack.byteLength)
+    return largest
   }
 
   /** Takes the record's bytes, unless there is no room: then it answers false. */
@@ -71,7 +83,7 @@ export class SinkBatch {
 
   #packFor(topic: string, partition: number): RecordPack {
     const packs = this.#packs.get(topic) ?? []
-    const pack = packs[partition] ?? new RecordPack(FIRST_BYTES)
+    const pack = packs[partition] ?? new RecordPack(this.#firstBytes)
     packs[partition] = pack
     this.#packs.set(topic, packs)
     return pack

@@ -14,6 +14,8 @@ export class SinkQueue {
   readonly #lingerMs: number
   readonly #partitions: Pick<TopicPartitions, 'of'>
   readonly #batches: SinkBatch[] = []
+  /** Of the largest record batch of the batch that went last. */
+  #bytesGuess = 0
   #closed = false
   #wake: () => void = () => undefined
 
@@ -55,7 +57,9 @@ export class SinkQueue {
       })
     }
     await this.#linger(this.#batches[0])
-    return this.#batches.shift()
+    const batch = this.#batches.shift()
+    this.#bytesGuess = batch?.largestBytes ?? 0
+    return batch
   }
 
   /** All of the batch is safe: whoever put a part of it is told. */
@@ -80,7 +84,7 @@ export class SinkQueue {
     let batch = this.#batches.at(-1)
     const before = batch?.bytes ?? 0
     if (batch === undefined || !batch.add(record.topic, partition ?? 0, record)) {
-      batch = new SinkBatch(this.#clock.elapsed())
+      batch = new SinkBatch(this.#clock.elapsed(), this.#bytesGuess)
       this.#batches.push(batch)
       batch.add(record.topic, partition ?? 0, record)
       this.bytes += batch.bytes

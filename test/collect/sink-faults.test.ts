@@ -1,20 +1,11 @@
-import { join } from 'node:path'
-import type { Sink, SinkRecord } from '../../collect/sink.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import type { Log } from '../../runtime/log.ts'
 import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, rejects, skip, suite } from '../harness.ts'
 import { mountSmallDisk } from '../small-disk.ts'
-import { FaultyLog } from './faulty-log.ts'
-import {
-  countingTelemetry,
-  keepingLogger,
-  openTestSink,
-  recordsOf,
-  withFolder,
-} from './sink-world.ts'
-import { spoolFiles } from './spool-world.ts'
+import { SinkFaultWorld } from './sink-fault-world.ts'
+import { keepingLogger, openTestSink, withFolder } from './sink-world.ts'
 
 const test = suite('sink, with faults')
 const broker = new BrokerUnderTest()
@@ -189,79 +180,12 @@ test('one process has the folder: a second is told which', () =>
 
 test.run()
 
-/** Puts to one topic by way of a sink with faults, and knows what was answered. */
-class World {
-  readonly topic = `sink-faults-${process.pid}-${topics++}`
-  readonly faulty = new FaultyLog(log)
-  readonly folder: string
-  readonly keys = 8
-  /** Of each key the values whose put resolved, in the order of the puts. */
-  readonly #safe = new Map<string, string[]>()
-  #next = 0
-
-  constructor(folder: string) {
-    this.folder = folder
-  }
-
-  /** Resolves when what is put goes straight to the brokers. */
-  async open(options: Parameters<typeof openTestSink>[3] = {}): Promise<Sink> {
-    const telemetry = countingTelemetry()
-    const sink = await openTestSink(this.faulty, this.topic, this.folder, { ...options, telemetry })
-    while (!telemetry.counts.has('millrace_collect_produced_records')) {
-      await sink.put([this.record('first', 'first')])
-      await systemClock.sleep(5)
-    }
-    return sink
-  }
-
-  record(value: string, key = 'other'): SinkRecord {
-    return { topic: this.topic, key, value: Buffer.from(value) }
-  }
-
-  /** Of each key so many, one after the other; the keys at once. Rejects when one is refused. */
-  async put(sink: Sink, each: number): Promise<void> {
-    const keys = Array.from({ length: this.keys }, (_, index) => `user-${index}`)
-    await Promise.all(
-      keys.map(async key => {
-        for (let count = 0; count < each; count++) {
-          const value = `${this.#next++}`.padStart(50, '.')
-          await sink.put([this.record(value, key)])
-          this.#safe.set(key, [...(this.#safe.get(key) ?? []), value])
-        }
-      }),
-    )
-  }
-
-  /** Whether there is anything on the disk. */
-  async spools(): Promise<boolean> {
-    return (await spoolFiles(join(this.folder, 'spool'))).length > 0
-  }
-
-  found() {
-    return recordsOf(log, this.topic)
-  }
-
-  /** Every record that was safe is on the topic, at most so often; of a key, the first of each stand in order. */
-  async checkAll({ timesMax }: { timesMax: number }): Promise<void> {
-    this.faulty.recordsMax = Number.POSITIVE_INFINITY
-    const sink = await openTestSink(this.faulty, this.topic, this.folder)
-    while (await this.spools()) await systemClock.sleep(20)
-    await sink.close()
-    const found = await this.found()
-    for (const [key, safe] of this.#safe) {
-      const values = found.filter(each => each.key === key).map(each => each.value ?? '')
-      const once = [...new Set(values)]
-      assert.equal(
-        once.filter(value => safe.includes(value)),
-        safe,
-      )
-      for (const value of once)
-        assert.ok(values.filter(each => each === value).length <= timesMax, `${value} of ${key}`)
-    }
-  }
-}
-
-async function inWorld(body: (world: World) => Promise<void>, folder?: string): Promise<void> {
-  if (folder !== undefined) return body(new World(folder))
-  await withFolder(own => body(new World(own)))
+async function inWorld(
+  body: (world: SinkFaultWorld) => Promise<void>,
+  folder?: string,
+): Promise<void> {
+  const world = (own: string) =>
+    new SinkFaultWorld(log, `sink-faults-${process.pid}-${topics++}`, own)
+  if (folder !== undefined) return body(world(folder))
+  await withFolder(own => body(world(own)))
 }
