@@ -58,7 +58,7 @@ export function emailEvent(
 export function judged(
   { judge, keepIp }: SignedOptions,
   kind: 'open' | 'click',
-  { e, to, t, x }: EmailClaims,
+  { e, u, a, to, t, x }: EmailClaims,
   { method, ip, headers }: FastifyRequest,
   at: number,
 ): object {
@@ -68,7 +68,7 @@ export function judged(
     userAgent: headers['user-agent'] ?? '',
     ip,
     at,
-    ...(e !== undefined && { message: e }),
+    ...(e !== undefined && { message: `link ${e} ${u ?? a ?? ''}` }),
     ...(to !== undefined && { link: to }),
     ...(t !== undefined && { sentAt: Number.parseInt(t, 36) * 1000 }),
     ...(x === '1' && { honeypot: true }),

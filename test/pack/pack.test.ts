@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { assert, skip, suite } from '../harness.ts'
 
@@ -58,6 +58,16 @@ test('it holds JavaScript, types and templates, and neither TypeScript nor tests
   ]) {
     assert.ok(packed.includes(path), `${path} is missing`)
   }
+})
+
+test('the page script as the compiler wrote it is whole, and less than 2 KB on the wire', async () => {
+  const built = join(folder, 'node_modules/millrace/dist/collect/page-script.js')
+  const { pageScript } = (await import(pathToFileURL(built).href)) as {
+    pageScript: () => { text: string; gzipped: Buffer }
+  }
+  const { text, gzipped } = pageScript()
+  new Function(text)
+  assert.ok(gzipped.length < 2_048, `${gzipped.length} bytes`)
 })
 
 test('npx millrace and a job in TypeScript run on this Node', async () => {
