@@ -39,6 +39,20 @@ test('a click is taken and goes on to the signed target, which learns nothing of
   await app.close()
 })
 
+test('links of one email in one moment are counted of each reader alone', async () => {
+  const { app, links, taken } = open()
+  const followed = ['u-1', 'u-1', 'u-2'].map((userId, at) =>
+    links.clickUrl({ emailId: 'm-1', userId }, { target: `https://shop.example/${at}` }),
+  )
+  for (const link of followed) await app.inject(pathOf(link))
+  const counts = taken.map(({ event }) => {
+    const { engagement } = event.context as { engagement: { linksInLastSeconds: number } }
+    return engagement.linksInLastSeconds
+  })
+  assert.equal(counts, [1, 2, 1])
+  await app.close()
+})
+
 test('who follows the link that nobody sees is a scanner', async () => {
   const { app, links, taken } = open()
   const url = pathOf(links.clickUrl(mailing, { target, isTrap: true }))
