@@ -128,12 +128,29 @@ test('a file that blocks is killed after its time-out, with the processes that i
      })
      test.run()`,
   )
-  const { code, last, output } = await runner('--file-timeout', '2')
+  const { code, last, output } = await runner('--file-timeout', '5')
   assert.is(code, 1)
   assert.match(last, /^0 passed, [12] failed$/)
-  assert.match(output, /has not ended after 2 s/)
+  assert.match(output, /has not ended after 5 s/)
   const pid = Number(await readFile(join(dir, 'pid'), 'utf8'))
   assert.not(await alive(pid), `process ${pid} is still there`)
+})
+
+test('with --second-try a file that failed runs again, alone, and is told as shaky when it passes', async () => {
+  const flag = JSON.stringify(join(dir, 'tried'))
+  await fixture(
+    'a.test.ts',
+    `import { existsSync, writeFileSync } from 'node:fs'
+     const again = existsSync(${flag})
+     test('one', () => { writeFileSync(${flag}, ''); if (!again) throw new Error('the first time') })
+     test.run()`,
+  )
+  await fixture('b.test.ts', `test('one', () => { throw new Error('always') })\ntest.run()`)
+  const { code, last, output } = await runner('--second-try')
+  assert.is(code, 1)
+  assert.is(last, '1 passed, 1 failed')
+  assert.match(output, /shaky: .*a\.test\.ts failed beside others and passed alone/)
+  assert.not.match(output, /shaky: .*b\.test\.ts/)
 })
 
 test('a file that leaves a process behind fails', async () => {
