@@ -32,12 +32,13 @@ export interface SinkOptions {
   readonly memoryBytesMax?: number
   /** Brokers that take longer than this are treated as if they were away; 1,000 when not given. */
   readonly acknowledgeMsMax?: number
-  /** How long a batch waits for more records, at least; 0 when not given: until what has arrived is read. */
-  readonly lingerMs?: number
+  /** How soon a send may follow the one before, ms; 4 when not given. */
+  readonly sendEveryMs?: number
 }
 
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 const ACKNOWLEDGE_MS_MAX = 1_000
+const SEND_EVERY_MS = 4
 /** While records are refused, it is said again no more often than so. */
 const TELL_AGAIN_MS = 30_000
 
@@ -85,7 +86,7 @@ class ProducingSink implements Sink {
     this.#spool = spool
     this.#unlock = unlock
     const partitions = new TopicPartitions(topics, log.topics)
-    this.#queue = new SinkQueue(clock, options.lingerMs ?? 0, partitions)
+    this.#queue = new SinkQueue(clock, options.sendEveryMs ?? SEND_EVERY_MS, partitions)
     this.#drain = new SpoolDrain({
       ...options,
       ...{ spool, partitions, modes: this.#modes, producer: this.#producer },

@@ -22,16 +22,13 @@ export class SinkBatch {
   readonly #puts: Put[] = []
   records = 0
   bytes = 0
-  /** Of the clock's `elapsed`. */
-  readonly since: number
   /** Whether every partition was chosen by the topic's partition count, and not for the spool only. */
   placed = true
 
   readonly #firstBytes: number
 
   /** `bytesGuess`: of a record batch, as the batch before had it, so that buffers need not grow from nothing. */
-  constructor(since: number, bytesGuess = 0) {
-    this.since = since
+  constructor(bytesGuess = 0) {
     this.#firstBytes = Math.min(Math.max(bytesGuess, FIRST_BYTES_MIN), FIRST_BYTES_MAX)
   }
 

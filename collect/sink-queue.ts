@@ -11,18 +11,23 @@ export class SinkQueue {
   /** Of all records that are not safe yet. */
   bytes = 0
   readonly #clock: Clock
-  readonly #lingerMs: number
+  readonly #everyMs: number
   readonly #partitions: Pick<TopicPartitions, 'of'>
   readonly #batches: SinkBatch[] = []
   /** Of the largest record batch of the batch that went last. */
   #bytesGuess = 0
+  /** Of the clock's `elapsed`. */
+  #wentAt = Number.NEGATIVE_INFINITY
   #closed = false
   #wake: () => void = () => undefined
 
-  /** `lingerMs`: how long a batch waits for more, at least; 0: until what has arrived at the process is read. */
-  constructor(clock: Clock, lingerMs: number, partitions: Pick<TopicPartitions, 'of'>) {
+  /**
+   * `everyMs`: a batch follows the last one no sooner; what comes after a pause goes at once. Each send costs the
+   * broker and us as much as twenty events, so that many small ones would take the processor from the requests.
+   */
+  constructor(clock: Clock, everyMs: number, partitions: Pick<TopicPartitions, 'of'>) {
     this.#clock = clock
-    this.#lingerMs = lingerMs
+    this.#everyMs = everyMs
     this.#partitions = partitions
   }
 
@@ -48,7 +53,7 @@ export class SinkQueue {
     })
   }
 
-  /** The oldest batch, when it has lingered; `undefined` when the queue is closed and empty. One call at a time. */
+  /** The oldest batch, when it is its time; `undefined` when the queue is closed and empty. One call at a time. */
   async next(): Promise<SinkBatch | undefined> {
     while (this.#batches.length === 0) {
       if (this.#closed) return undefined
@@ -56,9 +61,10 @@ export class SinkQueue {
         this.#wake = resolve
       })
     }
-    await this.#linger(this.#batches[0])
+    await this.#linger()
     const batch = this.#batches.shift()
     this.#bytesGuess = batch?.largestBytes ?? 0
+    this.#wentAt = this.#clock.elapsed()
     return batch
   }
 
@@ -84,7 +90,7 @@ export class SinkQueue {
     let batch = this.#batches.at(-1)
     const before = batch?.bytes ?? 0
     if (batch === undefined || !batch.add(record.topic, partition ?? 0, record)) {
-      batch = new SinkBatch(this.#clock.elapsed(), this.#bytesGuess)
+      batch = new SinkBatch(this.#bytesGuess)
       this.#batches.push(batch)
       batch.add(record.topic, partition ?? 0, record)
       this.bytes += batch.bytes
@@ -93,10 +99,10 @@ export class SinkQueue {
     return batch
   }
 
-  async #linger(batch: SinkBatch | undefined): Promise<void> {
-    if (batch === undefined || this.#closed || this.#batches.length > 1) return
-    if (this.#lingerMs === 0) return this.#clock.turn()
-    const left = batch.since + this.#lingerMs - this.#clock.elapsed()
+  async #linger(): Promise<void> {
+    if (this.#closed || this.#batches.length > 1) return
+    const left = this.#wentAt + this.#everyMs - this.#clock.elapsed()
     if (left > 0) await this.#clock.sleep(left)
+    else await this.#clock.turn() // what has arrived at the process is read first
   }
 }

@@ -134,7 +134,7 @@ export class SpoolDrain {
   }
 
   #batches({ frames }: SpoolRead): SinkBatch[] {
-    const { partitions, clock } = this.#options
+    const { partitions } = this.#options
     const batches: SinkBatch[] = []
     let batch: SinkBatch | undefined
     let skip = this.#acknowledged
@@ -147,7 +147,7 @@ export class SpoolDrain {
         const headers = reader.hasHeaders() ? { headers: reader.headers() } : {}
         const record = { key, value: reader.value(), ...headers }
         if (!this.#single && batch?.add(topic, partition, record)) continue
-        batch = new SinkBatch(clock.elapsed())
+        batch = new SinkBatch()
         batch.add(topic, partition, record)
         batches.push(batch)
       }
