@@ -27,7 +27,7 @@ const NAME_CHARS_MAX = 1_024
 /** Fields that `normalise` writes itself, or that no reader of the topic may see. */
 const own = new Set([
   ...['type', 'messageId', 'userId', 'anonymousId', 'properties', 'traits', 'context'],
-  ...['timestamp', 'originalTimestamp', 'sentAt', 'receivedAt', 'writeKey'],
+  ...['timestamp', 'originalTimestamp', 'sentAt', 'receivedAt', 'writeKey', '__proto__'],
 ])
 
 /**

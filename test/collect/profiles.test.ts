@@ -60,10 +60,12 @@ test('the same profile with its time makes the same message id, and without one 
 
 test('a profile that is nested too deeply is rejected like every event that is', async () => {
   const world = new DoorWorld()
-  const deep = `${'{"a":'.repeat(60_000)}1${'}'.repeat(60_000)}`
-  const profile = `{"userId":"ann","timestamp":"2026-11-01T00:00:00Z","traits":${deep}}`
-  const answer = await world.post('/v1/profiles', profile)
+  const nested = (levels: number) =>
+    `{"userId":"ann","timestamp":"2026-11-01T00:00:00Z","traits":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`
+  const answer = await world.post('/v1/profiles', nested(500))
   assert.equal([answer.statusCode, answer.json().code], [422, 'too_deep'])
+  const endless = await world.post('/v1/profiles', nested(60_000))
+  assert.equal([endless.statusCode, endless.json().code], [400, 'not_json'])
 })
 
 test('where nothing is good the status says so, and where nothing is readable', async () => {
