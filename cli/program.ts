@@ -1,9 +1,12 @@
 import { Command } from 'commander'
+import { registerAudit } from './command-audit.ts'
 import { registerBackfill } from './command-backfill.ts'
 import { registerBroker } from './command-broker.ts'
 import { registerCheck } from './command-check.ts'
 import { registerCollect } from './command-collect.ts'
 import { registerDead } from './command-dead.ts'
+import { registerErasures } from './command-erasures.ts'
+import { registerExport } from './command-export.ts'
 import { registerFeatures } from './command-features.ts'
 import { registerImport } from './command-import.ts'
 import { registerJudge } from './command-judge.ts'
@@ -61,6 +64,9 @@ export function createProgram(
   registerDead(program, context)
   registerRender(program, context)
   registerBackfill(program, context)
+  registerExport(program, context)
+  registerErasures(program, context)
+  registerAudit(program, context)
   return program
 }
 

@@ -1,0 +1,245 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createLogger } from '../../cli/logger.ts'
+import { createProgram } from '../../cli/program.ts'
+import { packFailed } from '../../collect/failed-event.ts'
+import { partitionFor } from '../../protocol/murmur2.ts'
+import { systemClock as clock } from '../../runtime/clock.ts'
+import { type Sidecar, startSidecar } from '../../serve/sidecar.ts'
+import { BrokerUnderTest } from '../broker-under-test.ts'
+import { assert, rejects, suite } from '../harness.ts'
+import { JobOnBroker, type JobSpec } from '../runtime/job-on-broker.ts'
+
+const test = suite('erasing and exporting a person', { timeoutMs: 150_000 })
+const broker = new BrokerUnderTest()
+test.before(() => broker.start())
+test.after(() => broker.stop())
+
+const language = new URL('../../jobs/define-job.ts', import.meta.url).href
+const source = (name: string) => `
+import { after, count, defineJob } from '${language}'
+
+export default defineJob({
+  name: '${name}',
+  input: '${name}-events',
+  identity: true,
+  features: { views: count({ of: 'Product Viewed', over: '7d', every: '1d' }) },
+  triggers: { looked: after('1h', { from: 'Product Viewed' }) },
+})
+`
+
+interface Row {
+  readonly features?: { readonly views: number }
+}
+interface Exported {
+  readonly views: { readonly features: Row }
+}
+interface Receipt {
+  readonly user: string
+  readonly places: readonly { readonly place: string; readonly emptyBy: string | null }[]
+}
+
+/** A job with identity, its sidecar, and the commands. */
+class PrivacyWorld extends JobOnBroker {
+  sidecar: Sidecar | undefined
+
+  static async open(): Promise<PrivacyWorld> {
+    const spec: JobSpec = { brokers: broker.address, name: 'privacy', partitions: 2, source }
+    const place = await JobOnBroker.place(spec)
+    const world = new PrivacyWorld(spec, place.name, place.folder)
+    await world.prepare(spec)
+    return world
+  }
+
+  async serve(): Promise<Sidecar> {
+    this.sidecar = await startSidecar({
+      ...{ log: this.log, topic: `${this.name}.features`, host: '127.0.0.1', port: 0, clock },
+      ...{ folder: join(this.folder, 'data', 'serve', 'x', '1'), eventsTopic: this.input },
+      audit: { folder: join(this.folder, 'data', 'serve', 'x', '1', 'audit'), days: 7 },
+    })
+    return this.sidecar
+  }
+
+  async send(event: Record<string, unknown>): Promise<void> {
+    const key = String(event.userId ?? event.anonymousId)
+    const value = JSON.stringify({ timestamp: clock.now(), ...event })
+    const partition = partitionFor(Buffer.from(key), this.partitions)
+    await this.producer.send([{ topic: this.input, partition, records: [{ key, value }] }])
+  }
+
+  /** As collect does with what it cannot take. */
+  async reject(...events: Record<string, unknown>[]): Promise<void> {
+    const topic = `${this.input}.rejected`
+    const config = { 'cleanup.policy': 'delete', 'retention.ms': '604800000' }
+    await this.log.topics.create([{ topic, partitions: 1, replication: 1, config }])
+    const arrival = { source: { name: 'web', requireConsent: false }, receivedAt: clock.now() }
+    const fault = { code: 'bad_type', path: '/event', reason: 'no text' } as const
+    const records = events.map(event => ({ key: null, value: packFailed(fault, event, arrival) }))
+    await this.producer.send([{ topic, partition: 0, records }])
+  }
+
+  async put(topic: string, key: string, value: string): Promise<void> {
+    const partition = partitionFor(Buffer.from(key), this.partitions)
+    await this.producer.send([{ topic, partition, records: [{ key, value }] }])
+  }
+
+  ask(path: string, method = 'GET'): Promise<Response> {
+    return fetch(`${this.sidecar?.url}/v1/users/${path}`, { method })
+  }
+
+  /** What `millrace …` prints; rejects where it ends with 1. */
+  async run(...args: string[]): Promise<string[]> {
+    const lines: string[] = []
+    const logger = createLogger({ level: 'error', human: false, write: () => undefined })
+    const signal = AbortSignal.timeout(60_000)
+    const print = (line: string) => void lines.push(line)
+    const context = { signal, clock, logger, print, logTo: () => undefined }
+    const program = createProgram(
+      context,
+      () => undefined,
+      () => undefined,
+    )
+    const where = ['--brokers', this.brokers, '--input', this.input]
+    try {
+      await program.parseAsync(['node', 'millrace', ...args, ...where])
+    } catch (error) {
+      throw new Error(`${error}\n${lines.join('\n')}`)
+    }
+    return lines
+  }
+
+  verify(...args: string[]): Promise<string[]> {
+    const all = ['--data', join(this.folder, 'data'), ...args]
+    if (this.sidecar !== undefined) all.push('--serve', this.sidecar.url)
+    return this.run('erasures', 'verify', 'anna', ...all)
+  }
+
+  override async close(): Promise<void> {
+    await this.sidecar?.stop()
+    await super.close()
+  }
+}
+
+test('who is erased is gone from every place or leaves it by a time that the receipt names, with his devices, and nobody else', async () => {
+  const world = await PrivacyWorld.open()
+  try {
+    const job = await world.start()
+    const view = { type: 'track', event: 'Product Viewed' }
+    await world.send({ ...view, messageId: 'v0', anonymousId: 'phone' })
+    await world.send({ ...view, messageId: 'v1', userId: 'anna' })
+    await world.send({ type: 'identify', messageId: 'i1', userId: 'anna', anonymousId: 'phone' })
+    await world.send({ ...view, messageId: 'v2', userId: 'bert', properties: { gift_for: 'anna' } })
+    await world.settled()
+    await world.send({ ...view, messageId: 'l1', userId: 'anna', timestamp: clock.now() - 9e8 })
+    await world.send({ messageId: 'd1', userId: 'anna', timestamp: 'no time' })
+    await world.reject({ userId: 'anna', event: 7 }, { userId: 'bert', note: 'anna' })
+    await world.serve()
+    await world.until(async () => (await viewsOf(world, 'anna')) === 2, 'anna is known', 20_000)
+    await world.until(async () => (await viewsOf(world, 'bert')) === 1, 'bert is known')
+
+    const exported = (await (await world.ask('anna/export')).json()) as Exported
+    assert.is(exported.views.features.features?.views, 2)
+    assert.is((await world.ask('nobody/export')).status, 404)
+    const lines = (await world.run('export', 'anna')).map(line => JSON.parse(line))
+    const ends = (topic: string) => lines.filter(line => line.topic.endsWith(topic))
+    const ids = ends('-events').map(({ event, value }) => event?.messageId ?? value?.messageId)
+    for (const id of ['v0', 'v1', 'i1', 'l1', 'd1']) assert.ok(ids.includes(id), `${id} of ${ids}`)
+    assert.not.ok(ids.includes('v2'), 'it is of bert')
+    assert.equal([ends('.late').length, ends('.dead').length], [1, 1])
+    assert.equal(
+      ends('.rejected').map(({ value }) => JSON.parse(value.payload).event),
+      [7],
+    )
+    assert.is(ends('.features').at(-1)?.value.features.views, 2)
+
+    await rejects(() => world.verify(), 'nobody was erased under that id')
+    const receipt = await world.ask('anna', 'DELETE')
+    assert.is(receipt.status, 202)
+    checkReceipt((await receipt.json()) as Receipt, world)
+    await world.until(async () => (await world.ask('anna/features')).status === 404, 'anna is gone')
+    await world.settled()
+    await world.until(
+      () =>
+        world.verify().then(
+          () => true,
+          () => false,
+        ),
+      'all is as promised',
+    )
+    const table = (await world.verify()).join('\n')
+    assert.match(table, new RegExp(`ok +state of ${world.name} +erased 20`))
+    assert.match(table, /\.features +a tombstone/)
+    assert.match(table, /\.changelog +a tombstone/)
+    assert.match(table, /\.late +1 of before.*, gone by 20/)
+    assert.match(table, /\.dead +1 of before.*, gone by 20/)
+    assert.match(table, /-events +[5-9] of before.*, gone by 20/)
+    assert.match(table, /\.rejected +1 of before/)
+    assert.match(table, /audit +\d+ lines say/)
+    assert.match(table, /view of serve +nothing/)
+    assert.is(await viewsOf(world, 'bert'), 1)
+
+    await world.send({ ...view, messageId: 'v9', userId: 'anna' })
+    await world.until(async () => (await viewsOf(world, 'anna')) === 1, 'anna is back, anew')
+    await rejects(() => world.verify(), /not as promised: view of serve/)
+    await world.stop(job)
+  } finally {
+    await world.close()
+  }
+})
+
+test('verify ends with 1 where the job has not taken it, the spool holds something, or a row came back', async () => {
+  const world = await PrivacyWorld.open()
+  try {
+    const job = await world.start()
+    await world.send({ event: 'Product Viewed', messageId: 'v1', userId: 'anna' })
+    await world.settled()
+    await world.stop(job)
+    await world.send({ type: 'delete', messageId: 'e1', userId: 'anna' })
+    const left = () => world.verify().then(() => '', String)
+    assert.match(await left(), /not as promised: state of privacy-\w+, privacy-\w+\.features, /)
+    const again = await world.start()
+    await world.settled()
+    assert.is(await left(), '')
+
+    const spool = join(world.folder, 'data', 'collect', '1', 'spool')
+    await mkdir(spool, { recursive: true })
+    await writeFile(join(spool, '1'), `${'x'.repeat(65_533)}anna`)
+    assert.match(await left(), /not as promised: \S+spool;/)
+    await writeFile(join(spool, '1'), '')
+    await world.stop(again)
+
+    const value = JSON.stringify({ key: 'anna', version: [0, 9], features: {}, segments: [] })
+    await world.put(`${world.name}.features`, 'anna', value)
+    assert.match(await left(), /not as promised: privacy-\w+\.features;/)
+  } finally {
+    await world.close()
+  }
+})
+
+test.run()
+
+async function viewsOf(world: PrivacyWorld, user: string): Promise<number | undefined> {
+  const row = (await (await world.ask(`${user}/features`)).json()) as Row
+  return row.features?.views
+}
+
+function checkReceipt(receipt: Receipt, { name, input }: PrivacyWorld): void {
+  const places = new Map(receipt.places.map(({ place, emptyBy }) => [place, emptyBy]))
+  assert.equal(
+    [...places.keys()],
+    [
+      `state of job ${name}`,
+      ...['changelog', 'features', 'triggers', 'late', 'dead', 'rekeyed'].map(
+        end => `${name}.${end}`,
+      ),
+      ...[input, `${input}.rejected`],
+      ...['views and caches of serve', 'spool of collect', 'audit log of serve'],
+    ],
+  )
+  const dayMs = 86_400_000
+  // retention.ms and segment.ms are a week each
+  for (const topic of [input, `${name}.late`, `${name}.dead`, `${name}.triggers`]) {
+    const days = (Date.parse(places.get(topic) ?? '') - clock.now()) / dayMs
+    assert.ok(days > 13.9 && days < 14.1, `${topic}: ${days}`)
+  }
+}
