@@ -1,8 +1,16 @@
+import type { Logger } from 'pino'
+
 /**
  * Since when each feature of a job has been there, as it stands in a task's progress: the first input offset that
  * it could take, and the ids of the features that began there, one after the other.
  */
 export type FeatureBegins = readonly (readonly [next: number, ids: string])[]
+
+/** Names of features that begin now, new or changed, and of those that are gone. */
+export interface FeatureChanges {
+  readonly begun: readonly string[]
+  readonly vanished: readonly string[]
+}
 
 /** Of features that were there before anybody kept book, or whose book grew too long: nobody knows. */
 export const unknownBegin = -1
@@ -46,6 +54,27 @@ export function begunSince(
   if (before === undefined) return []
   const names = Object.entries(ids).filter(([, id]) => beginOf(before, id) === undefined)
   return names.map(([name]) => name)
+}
+
+/** Of how many features the definition until now had, there is none any more: they were removed, or are defined otherwise. */
+export function goneSince(
+  before: FeatureBegins | undefined,
+  ids: Readonly<Record<string, string>>,
+): number {
+  const present = new Set(Object.values(ids))
+  return (before ?? []).flatMap(([, group]) => splitIds(group)).filter(id => !present.has(id))
+    .length
+}
+
+/** `next`: where the task goes on. */
+export function tellChanges(
+  { begun, vanished }: FeatureChanges,
+  next: number,
+  logger: Pick<Logger, 'info'>,
+): void {
+  if (begun.length > 0) logger.info({ next, features: begun }, 'features begin: new, or changed')
+  if (vanished.length > 0)
+    logger.info({ next, features: vanished }, 'features vanish: the job has them no more')
 }
 
 const idLength = 5

@@ -127,7 +127,7 @@ export class Lane<State = unknown> {
           incarnation,
           next,
           generation: task.figures?.generation ?? 1,
-          begun: task.begun,
+          changes: task.changes,
         })
     } catch (error) {
       await this.#failed(partition, incarnation, error)

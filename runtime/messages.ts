@@ -1,4 +1,5 @@
 import type { Span } from './event-traces.ts'
+import type { FeatureChanges } from './feature-begins.ts'
 import type { Batch, NextOffset } from './log.ts'
 import type { TaskFigures } from './task-options.ts'
 
@@ -32,8 +33,7 @@ export type FromLane =
       readonly incarnation: number
       readonly next: NextOffset
       readonly generation: number
-      /** Names of features that begin now, in a job that was there before. */
-      readonly begun: readonly string[]
+      readonly changes: FeatureChanges
     }
   | {
       readonly kind: 'taken'

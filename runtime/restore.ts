@@ -124,9 +124,11 @@ export async function appendTimeOf(
 
 class OutOfRange extends LogError {}
 
+export type ReadOptions = Pick<RestoreOptions, 'log' | 'clock' | 'signal'>
+
 /** Batches from `start` on, until `done` says of the position and the end that it is enough. */
-async function* readFrom(
-  { log, clock, signal }: Pick<RestoreOptions, 'log' | 'clock' | 'signal'>,
+export async function* readFrom(
+  { log, clock, signal }: ReadOptions,
   topic: string,
   partition: number,
   start: NextOffset,

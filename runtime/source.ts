@@ -1,3 +1,4 @@
+import { tellChanges } from './feature-begins.ts'
 import { Feed } from './feed.ts'
 import { type InHand, Lanes } from './lanes.ts'
 import type { Fetched, Membership, Reader } from './log.ts'
@@ -5,8 +6,7 @@ import type { FailureCode, FromLane, LaneSamples } from './messages.ts'
 import { countDeath, type Slot, takeFigures, takingSlot, whyGone, whyNotLive } from './slot.ts'
 import type { SourceFigures, SourceOptions } from './source-options.ts'
 
-const waitMsMax = 100
-const partitionBytesMax = 1024 * 1024
+const reading = { waitMsMax: 100, partitionBytesMax: 1024 * 1024 }
 const retryMsMax = 5_000
 /** A failure that nobody foresaw is tried again so often without progress; then the process ends with it. */
 const unforeseenMax = 8
@@ -44,7 +44,7 @@ export class Source {
       const slot = this.#slots.get(partition)
       if (slot?.phase === 'live') this.#retake(slot, 'its topic was unknown for a moment') // a takeover sees whether it is the same
     }
-    this.#reader = log.reader({ topic: input, waitMsMax, partitionBytesMax, onKnownAgain })
+    this.#reader = log.reader({ topic: input, ...reading, onKnownAgain })
     this.#lanes = new Lanes({
       ...options,
       count: options.lanes,
@@ -174,10 +174,10 @@ export class Source {
     else this.#failed(slot, message.code, message.message)
   }
 
-  #live(slot: Slot, { next, generation, begun }: FromLane & { kind: 'live' }): void {
+  #live(slot: Slot, { next, generation, changes }: FromLane & { kind: 'live' }): void {
     const { logger, generation: newest } = this.#options
     newest.hold(generation)
-    if (begun.length > 0) logger.info({ next, features: begun }, 'features begin: new, or changed')
+    tellChanges(changes, next, logger)
     slot.phase = 'live'
     slot.next = next
     this.#reader.seek(slot.partition, next)

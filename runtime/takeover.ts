@@ -8,6 +8,7 @@ import { type CommittedProgress, parseMetadata } from './progress.ts'
 import { appendTimeOf, markerAt, newestMarker, restore } from './restore.ts'
 import type { Suspicion } from './steps.ts'
 import { planTakeover, type TakeoverPlan } from './takeover-plan.ts'
+import { vanishedFeatures } from './vanished.ts'
 
 /** The task cannot go on, and trying again will not help. The message names the remedy. */
 export class TaskRefused extends Error {
@@ -49,6 +50,8 @@ export interface TakenOver {
   readonly progress: CommittedProgress
   /** Names of features that begin now in a job that was there before: added, or defined otherwise. */
   readonly begun: readonly string[]
+  /** Names of those that the job had and has no more. */
+  readonly vanished: readonly string[]
 }
 
 /**
@@ -154,6 +157,7 @@ function begin(
     stored: { history: progress.history, complete: -1, newest: -1, writtenAt: 0 },
     progress,
     begun: [],
+    vanished: [],
   }
 }
 
@@ -182,6 +186,7 @@ async function resume(
     store,
     stored,
     begun: begunSince(progress.features, job.featureIds ?? {}),
+    vanished: await vanishedFeatures(options, progress.features),
     progress: {
       ...progress,
       next,

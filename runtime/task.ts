@@ -1,5 +1,6 @@
 import { CodecError } from '../state/codec.ts'
 import { breakableLog } from './breakable-log.ts'
+import type { FeatureChanges } from './feature-begins.ts'
 import { LiveTask } from './live-task.ts'
 import type { Batch, NextOffset, Producer, Transactor } from './log.ts'
 import { outputTopics } from './outputs.ts'
@@ -28,7 +29,7 @@ export class Task<State = unknown> {
   #phase: Phase = 'new'
   #live: LiveTask<State> | undefined
   #witness: Witness | undefined
-  #begun: readonly string[] = []
+  #changes: FeatureChanges = { begun: [], vanished: [] }
 
   constructor(options: TaskOptions<State>) {
     const { job, partition, log, mode } = options
@@ -49,9 +50,9 @@ export class Task<State = unknown> {
     return this.#phase === 'live' ? this.#live?.figures : undefined
   }
 
-  /** Names of features that began with this takeover, in a job that was there before. */
-  get begun(): readonly string[] {
-    return this.#begun
+  /** Of features with this takeover, in a job that was there before. */
+  get changes(): FeatureChanges {
+    return this.#changes
   }
 
   async storeBytes(): Promise<number> {
@@ -75,7 +76,7 @@ export class Task<State = unknown> {
         handAtDeath: this.#witness?.left,
         onRestore: this.#options.events.onRestore,
       })
-      this.#begun = taken.begun
+      this.#changes = { begun: taken.begun, vanished: taken.vanished }
       const onFailed = (error: unknown) => this.#fail(error)
       this.#live = new LiveTask(
         { ...this.#options, witness: this.#witness },
