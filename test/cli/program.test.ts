@@ -9,11 +9,14 @@ import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('commands and flags')
 const commands = [
+  'audit',
   'backfill',
   'broker',
   'check',
   'collect',
   'dead',
+  'erasures',
+  'export',
   'features',
   'import',
   'judge',
