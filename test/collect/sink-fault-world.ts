@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Sink, SinkRecord } from '../../collect/sink.ts'
+import { partitionFor } from '../../protocol/murmur2.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import { assert } from '../harness.ts'
@@ -63,7 +64,7 @@ export class SinkFaultWorld {
     return recordsOf(this.#log, this.topic)
   }
 
-  /** Every record that was safe is on the topic, at most so often; of a key, the first of each stand in order. */
+  /** Every record that was safe is on the topic, at most so often; of a key, all in its partition, and the first of each in order. */
   async checkAll({ timesMax }: { timesMax: number }): Promise<void> {
     this.faulty.recordsMax = Number.POSITIVE_INFINITY
     const sink = await openTestSink(this.faulty, this.topic, this.folder)
@@ -71,7 +72,13 @@ export class SinkFaultWorld {
     await sink.close()
     const found = await this.found()
     for (const [key, safe] of this.#safe) {
-      const values = found.filter(each => each.key === key).map(each => each.value ?? '')
+      const own = found.filter(each => each.key === key)
+      const partition = partitionFor(Buffer.from(key), 4)
+      assert.ok(
+        own.every(each => each.partition === partition),
+        `${key} is elsewhere, too`,
+      )
+      const values = own.map(each => each.value ?? '')
       const once = [...new Set(values)]
       assert.equal(
         once.filter(value => safe.includes(value)),

@@ -1,3 +1,4 @@
+import type { SinkOptions } from '../../collect/producing-sink.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import type { Log } from '../../runtime/log.ts'
@@ -79,24 +80,11 @@ test('a closed sink has spooled what the brokers did not take, and the next one 
 
 test('it opens while no broker answers, and takes events until they do', () =>
   inWorld(async world => {
-    let answer: () => void = () => undefined
-    const away = new Promise<void>(resolve => {
-      answer = resolve
-    })
-    const create: Log['topics']['create'] = async specs => {
-      await away
-      await log.topics.create(specs)
-    }
+    const { topics, answer } = awayTopics(world.topic)
     const logger = keepingLogger()
-    const sink = await openTestSink(
-      {
-        topics: { create, describe: log.topics.describe.bind(log.topics) },
-        producer: () => log.producer(),
-      },
-      world.topic,
-      world.folder,
-      { acknowledgeMsMax: 20, logger },
-    )
+    const away = { topics, producer: () => log.producer() }
+    const options = { acknowledgeMsMax: 20, logger }
+    const sink = await openTestSink(away, world.topic, world.folder, options)
     assert.match(
       logger.logged[0]?.message ?? '',
       /events go to the spool, until the brokers answer/,
@@ -104,6 +92,24 @@ test('it opens while no broker answers, and takes events until they do', () =>
     await world.put(sink, 10)
     answer()
     await world.put(sink, 10)
+    await sink.close()
+    await world.checkAll({ timesMax: 1 })
+  }))
+
+test('what began to wait before any broker said how many partitions there are is in that of its key, too', () =>
+  inWorld(async world => {
+    const { topics, answer } = awayTopics(world.topic, true)
+    const spec = { topic: world.topic, partitions: 4, replication: 1, config: {} }
+    await log.topics.create([spec])
+    const away = { topics, producer: () => log.producer() }
+    const options = { acknowledgeMsMax: 20 }
+    const sink = await openTestSink(away, world.topic, world.folder, options)
+    const first = sink.put([world.record('x'.repeat(100_000))])
+    await systemClock.turn()
+    await systemClock.turn() // the first is being written now, and the others wait for that
+    const others = world.put(sink, 1)
+    answer()
+    await Promise.all([first, others])
     await sink.close()
     await world.checkAll({ timesMax: 1 })
   }))
@@ -179,6 +185,23 @@ test('one process has the folder: a second is told which', () =>
   }))
 
 test.run()
+
+/** Topics of brokers that answer nothing before `answer` is called. `made`: the topic is there already. */
+function awayTopics(
+  topic: string,
+  made = false,
+): { topics: SinkOptions['log']['topics']; answer: () => void } {
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  const create: Log['topics']['create'] = async specs => {
+    await answered
+    if (!made) await log.topics.create(specs)
+  }
+  const describe = async () => ({ topic, partitions: 4, config: {} })
+  return { topics: { create, describe }, answer: () => answer() }
+}
 
 async function inWorld(
   body: (world: SinkFaultWorld) => Promise<void>,
