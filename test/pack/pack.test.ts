@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -25,6 +25,22 @@ console.log(job.name, job.input)
 export default job
 `
 
+const userBlocks = `
+import { defineBlock } from 'millrace/block'
+import { compileTemplate } from 'millrace/template'
+import { emailLinks } from 'millrace/links'
+
+export const blocks = [
+  defineBlock({
+    name: 'greeting',
+    features: ['orders'],
+    shape: ({ features }) => ({ text: Number(features.orders) > 3 ? 'Welcome back' : 'Hello' }),
+    fallback: { text: 'Hello' },
+  }),
+]
+export const parts = [compileTemplate, emailLinks]
+`
+
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-pack-'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
@@ -45,7 +61,7 @@ test.after(() => rm(folder, { recursive: true, force: true }))
 test('it holds JavaScript, types and templates, and neither TypeScript nor tests', () => {
   const strange = packed.filter(
     path =>
-      !/^(bin|dist)\/.+\.js$|^dist\/.+\.d\.ts$|^content\/templates\/[\w-]+\.(mjml|json)$|^(package\.json|README\.md|LICENSE)$/.test(
+      !/^(bin|dist)\/.+\.js$|^dist\/.+\.d\.ts$|^content\/templates\/[\w-]+\.(mjml|json)$|^content\/page\/[\w-]+\.(html|css|js)$|^(package\.json|README\.md|LICENSE)$/.test(
         path,
       ),
   )
@@ -81,6 +97,58 @@ test('npx millrace and a job in TypeScript run on Node 24', async () => {
   await runsOn(node24)
 })
 
+test('all that npm start has runs from the package: the page, pictures, emails and AMP', async () => {
+  const program = join(folder, 'node_modules', 'millrace', 'bin', 'millrace.js')
+  const ports = ['--port', '--job-port', '--collect-port', '--broker-port'].flatMap(each => [
+    each,
+    '0',
+  ])
+  const data = join(folder, 'started')
+  const child = spawn(process.execPath, [
+    program,
+    'start',
+    '--data',
+    data,
+    '--rate',
+    '20',
+    ...ports,
+  ])
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => {
+      printed += text
+    })
+  }
+  const ended = new Promise(resolve => child.on('close', resolve))
+  try {
+    for (let waited = 0; !/\/v1\/amp\/\S+\n[\s\S]*live, /.test(printed); waited += 200) {
+      assert.ok(waited < 60_000 && child.exitCode === null, printed)
+      await new Promise(resolve => setTimeout(resolve, 200))
+    }
+    const [, page = ''] = /\n(http:\/\/127\.0\.0\.1:\d+\/)\n/.exec(printed) ?? []
+    const get = (path: string, headers = {}) => fetch(new URL(path, page), { headers })
+    assert.match(await (await get('/')).text(), 'The shop')
+    const { products } = (await (await get('/page/products.json')).json()) as {
+      products: { image: string }[]
+    }
+    assert.is((await get(products[0]?.image ?? '')).headers.get('content-type'), 'image/png')
+    const email = await get('/page/email.json?template=recommendations&user=user-1')
+    assert.match(((await email.json()) as { amp: string }).amp, '⚡4email')
+    const [amp = ''] = /http:\S+\/v1\/amp\/\S+/.exec(printed) ?? []
+    assert.is((await get(amp, { 'amp-email-sender': 'news@shop.example' })).status, 200)
+    const query = { method: 'POST', body: '{"query":"{ user(id: \\"user-1\\") { id } }"}' }
+    const graphql = await fetch(new URL('/graphql', page), {
+      ...query,
+      headers: { 'content-type': 'application/json' },
+    })
+    assert.is(graphql.status, 200)
+    assert.is((await get('/explorer/')).status, 200)
+  } finally {
+    child.kill('SIGINT')
+    assert.is(await ended, 0, printed)
+  }
+})
+
 test("the types of the package check a user's job", async () => {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   // allowImportingTsExtensions and the like are not needed for a file that imports the package alone.
@@ -94,7 +162,8 @@ test("the types of the package check a user's job", async () => {
     '--lib',
     'es2023,dom',
   ]
-  await run(process.execPath, [compiler, ...flags, 'my-job.ts'], { cwd: folder })
+  await writeFile(join(folder, 'my-blocks.ts'), userBlocks)
+  await run(process.execPath, [compiler, ...flags, 'my-job.ts', 'my-blocks.ts'], { cwd: folder })
   const wrong = userJob.replace("over: '7d'", 'over: 7')
   await writeFile(join(folder, 'wrong-job.ts'), wrong)
   const outcome = await run(process.execPath, [compiler, ...flags, 'wrong-job.ts'], {
