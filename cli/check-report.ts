@@ -2,8 +2,11 @@ import type { JobDefinition } from '../jobs/job-definition.ts'
 import type { SampleReport } from './check-sample.ts'
 import { usesOf, type WordUse } from './definition-uses.ts'
 
-/** A job for a person to read: a line for each of its features and triggers. */
-export function* describeJob(definition: JobDefinition): Generator<string> {
+/** A job for a person to read: a line for each of its features and triggers. `rekeys`: other jobs' inputs. */
+export function* describeJob(
+  definition: JobDefinition,
+  rekeys: readonly string[] = [],
+): Generator<string> {
   const uses = usesOf(definition)
   const segments = Object.keys(definition.segments ?? {})
   const count = (role: WordUse['role']) => uses.filter(use => use.role === role).length
@@ -19,6 +22,8 @@ export function* describeJob(definition: JobDefinition): Generator<string> {
   for (const row of rows)
     yield `  ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd()
   if (segments.length > 0) yield `  segments: ${segments.join(', ')}`
+  if (rekeys.length > 0)
+    yield `  sends to ${rekeys.join(', ')}: from a job whose own input others send to, this would be refused (rekeyed_twice), since a chain has two jobs`
 }
 
 /** What a job made of a sample: what is odd first, then the counts, then what it could not take. */

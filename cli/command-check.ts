@@ -43,7 +43,8 @@ async function checkCommand(
       'no_definition',
       `${name} is no job of defineJob, so there is nothing to check: expected export default defineJob({…})`,
     )
-  for (const line of describeJob(definition)) context.print(line)
+  const rekeys = job.rekeys?.filter(topic => topic !== job.input)
+  for (const line of describeJob(definition, rekeys)) context.print(line)
   if (sample === undefined) return
   await access(sample)
   const { checkSample } = await import('./check-sample.ts')

@@ -104,4 +104,10 @@ test('--limit ends the reading, and a sample that is not there is told', async (
   assert.match(stderr, '/no/such does not exist')
 })
 
+test('a job that sends to another one is told what a chain may be', async () => {
+  const { code, stdout } = await millrace(['check', 'pairs'])
+  assert.is(code, 0)
+  assert.match(stdout, /\n {2}sends to product-pairs: .*a chain has two jobs/)
+})
+
 test.run()
