@@ -25,12 +25,19 @@ export interface FailedEvent {
   readonly userAgent?: string
   /** The event as it came, as JSON text; its first characters only when `cut`. */
   readonly payload: string
-  /** Whether the payload is not whole: it was larger than `PAYLOAD_CHARS_MAX`, or nested too deeply to be written. */
+  /** Whether the payload is not whole: it was larger than `PAYLOAD_BYTES_MAX`, or nested too deeply to be written. */
   readonly cut: boolean
 }
 
-/** As large as a batch by default, so that an event that came alone is kept whole. */
-export const PAYLOAD_CHARS_MAX = 512_000
+/**
+ * Of the payload in UTF-8. As large as a batch by default, so that an event that came alone is kept whole; and with
+ * the rest far below the 1 MB that brokers take by default, since one that they refuse would keep all behind it waiting.
+ */
+export const PAYLOAD_BYTES_MAX = 512_000
+/** No time is longer. The batch's is on each of its failed events. */
+const SENT_AT_CHARS_MAX = 64
+/** Keys stand in it, and may be as long as a batch. */
+const PATH_CHARS_MAX = 512
 
 const packr = new Packr({ useRecords: false })
 const unpackr = new Unpackr({ useRecords: false })
@@ -38,19 +45,20 @@ const unpackr = new Unpackr({ useRecords: false })
 export function packFailed(fault: Fault, event: unknown, arrival: Arrival): Buffer {
   const { source, receivedAt, sentAt, ip, userAgent } = arrival
   const text = textOf(event)
+  const payload = start(text ?? '')
   const failed: FailedEvent = {
     version: 1,
     code: fault.code,
-    path: fault.path,
+    path: fault.path.slice(0, PATH_CHARS_MAX).toWellFormed(),
     reason: fault.reason,
     source: source.name,
     ...(source.requireConsent && { requireConsent: true as const }),
     receivedAt: new Date(receivedAt).toISOString(),
-    ...(sentAt !== undefined && { sentAt: plain(sentAt) }),
+    ...(isTime(sentAt) && { sentAt }),
     ...(ip !== undefined && { ip }),
     ...(userAgent !== undefined && { userAgent }),
-    payload: text?.slice(0, PAYLOAD_CHARS_MAX).toWellFormed() ?? '',
-    cut: text === undefined || text.length > PAYLOAD_CHARS_MAX,
+    payload,
+    cut: text === undefined || payload.length < text.length,
   }
   return packr.pack(failed)
 }
@@ -75,6 +83,16 @@ function textOf(event: unknown): string | undefined {
   }
 }
 
-function plain(sentAt: unknown): unknown {
-  return typeof sentAt === 'string' || typeof sentAt === 'number' ? sentAt : undefined
+/** What fits of it, without half a character at its end. */
+function start(text: string): string {
+  const wellFormed = text.toWellFormed()
+  if (Buffer.byteLength(wellFormed) <= PAYLOAD_BYTES_MAX) return wellFormed
+  const { read } = new TextEncoder().encodeInto(wellFormed, new Uint8Array(PAYLOAD_BYTES_MAX))
+  return wellFormed.slice(0, read)
+}
+
+function isTime(sentAt: unknown): sentAt is string | number {
+  return (
+    typeof sentAt === 'number' || (typeof sentAt === 'string' && sentAt.length <= SENT_AT_CHARS_MAX)
+  )
 }

@@ -16,6 +16,8 @@ export const BATCH_BYTES_MAX = 500 * 1024
 /** In one request: a batch that is full of the smallest events there are is still answered soon. */
 export const EVENTS_MAX = 5_000
 const REJECTED_TOLD_MAX = 20
+/** What a batch's context comes to in all of its events: one request must not grow by it to what no memory holds. */
+const SHARED_CHARS_MAX = 16_000_000
 const success = '{"success":true}'
 
 /** What is posted where; the short names are those of the browser SDK. */
@@ -70,6 +72,7 @@ function eventsOf(body: unknown, type: string | undefined): unknown[] {
     throw new Problem(413, 'too_many_events', detail)
   }
   const shared = isObject(body) && isObject(body.context) && events[0] !== body && body.context
+  if (shared) checkShared(shared, events.length)
   for (const event of events) {
     if (!isObject(event)) continue
     if (type !== undefined) event.type ??= type
@@ -77,6 +80,14 @@ function eventsOf(body: unknown, type: string | undefined): unknown[] {
       event.context = { ...shared, ...event.context }
   }
   return events
+}
+
+function checkShared(context: object, times: number): void {
+  const chars = JSON.stringify(context).length
+  if (chars * times <= SHARED_CHARS_MAX) return
+  const most = Math.floor(SHARED_CHARS_MAX / times)
+  const detail = `the context of a batch of ${times} events has at most ${most} characters, this one has ${chars}`
+  throw new Problem(413, 'context_too_large', detail)
 }
 
 function listOf(body: unknown, batched: boolean): unknown[] {

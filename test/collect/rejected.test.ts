@@ -60,6 +60,34 @@ test('what no job could take is rejected with a code, a path and a reason, the r
   }
 })
 
+test('whatever comes, what is kept of it is no larger than brokers take', async () => {
+  const most = 600_000
+  const text = (bytes: number, byte = 0xff) => Buffer.alloc(bytes, byte).toString('latin1')
+  const bodies = [
+    `{"type":"track","userId":"u","event":"${text(500_000)}"}`, // each byte is no UTF-8, and three as U+FFFD
+    `{"type":"track","userId":"u","event":"Seen","p":{"${text(400_000)}":1e999}}`, // a path has keys
+    `{"sentAt":"${text(400_000)}","batch":[1,2,3]}`, // and each event its batch's time
+  ]
+  for (const body of bodies) {
+    const world = new DoorWorld()
+    const answer = await world.post('/v1/batch', Buffer.from(body, 'latin1'))
+    assert.is(answer.statusCode, 200)
+    assert.ok(world.rejected.length > 0)
+    for (const { value } of world.records) assert.ok((value?.length ?? 0) < most, body.slice(0, 60))
+  }
+})
+
+test('a batch whose context would be gigabytes in its events is refused before it is', async () => {
+  const world = new DoorWorld()
+  const batch = Array.from({ length: 5_000 }, () => ({}))
+  const context = { text: 'x'.repeat(400_000) }
+  const answer = await world.post('/v1/batch', { batch, context })
+  assert.equal([answer.statusCode, answer.json().code], [413, 'context_too_large'])
+  assert.equal(world.records, [])
+  const few = await world.post('/v1/batch', { batch: batch.slice(0, 10), context })
+  assert.equal([few.statusCode, world.rejected.length], [200, 10])
+})
+
 test('all that is needed to take it after all is kept, and no key', async () => {
   const world = new DoorWorld()
   const event = { type: 'page', userId: [], writeKey: 'dev', messageId: 'm', more: 'ü' }
@@ -83,7 +111,12 @@ test('a bound holds for what is kept: of the very long the beginning, of the end
   assert.is((await world.post('/v1/track', endless)).statusCode, 400)
   await world.post('/v1/track', { ...good, properties: { text: 'é'.repeat(700_000) } })
   const [long] = world.rejected
-  assert.equal([long?.code, long?.cut, long?.payload.length], ['too_large', true, 512_000])
+  const bytes = Buffer.byteLength(long?.payload ?? '')
+  assert.equal(
+    [long?.code, long?.cut, bytes <= 512_000, bytes > 511_990],
+    ['too_large', true, true, true],
+  )
+  assert.match(long?.payload ?? '', /é$/)
 })
 
 test('a source may refuse events without consent', async () => {
