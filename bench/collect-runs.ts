@@ -37,6 +37,7 @@ interface Server {
 
 const CONNECTIONS = 64
 const STARTUP_MS_MAX = 20_000
+const DRAINED_MS_MAX = 60_000
 const loader = new URL('../bin/typescript.js', import.meta.url).href
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
@@ -109,12 +110,18 @@ export class CollectBench {
     return { early: fifth(1), late: fifth(4) }
   }
 
+  /** Resolves when all that was answered is on the topic. */
+  settled(): Promise<void> {
+    return spoolDrained(this.#servers.ours.url)
+  }
+
   async close(): Promise<void> {
     await this.#servers.bare.process.end()
     await this.#servers.ours.process.end()
   }
 
   async #send(server: ServerName, load: Load): Promise<LoadResult> {
+    await spoolDrained(this.#servers.ours.url)
     const run = `${server}-${this.accepted.size}`
     const { port } = this.#servers[server]
     const task: LoadTask = { ...load, run, port, connections: CONNECTIONS }
@@ -123,6 +130,17 @@ export class CollectBench {
       this.accepted.set(run, new EventSet(Buffer.from(result.accepted, 'base64')))
     return result
   }
+}
+
+/** What a run before has left in the spool would cost the next one. */
+async function spoolDrained(url: string): Promise<void> {
+  const deadline = systemClock.elapsed() + DRAINED_MS_MAX
+  while (systemClock.elapsed() < deadline) {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    if (/^millrace_collect_spool_records 0$/m.test(text)) return
+    await systemClock.sleep(100)
+  }
+  throw new Error(`the spool was not drained within ${DRAINED_MS_MAX} ms`)
 }
 
 async function loadBy(task: LoadTask): Promise<LoadResult> {

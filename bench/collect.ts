@@ -60,6 +60,7 @@ export async function collect(args: readonly string[]): Promise<void> {
       await measure('ours', most)
     }
     const memory = await bench.memoryOver({ ...singles, tool: 'paced', seconds: memorySeconds })
+    await bench.settled()
     const checked = await checkAccepted(log, topic, bench.accepted)
     const [accepted, found] = checked.hashes
     const summary = [
