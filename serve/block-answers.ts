@@ -172,7 +172,8 @@ export class BlockAnswers {
       this.#lastKnown.clear()
       return
     }
-    if (this.#options.features.get(user) !== undefined) return
+    // While a topic is read for the first time there is nothing to forget, and a million rows.
+    if (this.#lastKnown.isEmpty || this.#options.features.get(user) !== undefined) return
     for (const making of this.#making) if (making.user === user) making.gone = true
     for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
   }
@@ -196,6 +197,8 @@ export class BlockAnswers {
 
 const nobody: Pick<RowContent, 'features' | 'segments'> = { features: {}, segments: [] }
 const IDS_MAX = 64
+/** Of a product, as collect takes them. */
+const ID_CHARS_MAX = 512
 const DEPTH_MAX = 4
 
 function placeOf(block: Block, user: string | undefined): string {
@@ -213,8 +216,9 @@ function listedIds(block: Block, features: Readonly<Record<string, unknown>>): s
   const ids = new Set<string>()
   const collect = (value: unknown, depth: number): void => {
     if (ids.size >= IDS_MAX || depth > DEPTH_MAX) return
-    if (typeof value === 'string') ids.add(value)
-    else if (typeof value === 'object' && value !== null)
+    if (typeof value === 'string') {
+      if (value.length <= ID_CHARS_MAX) ids.add(value)
+    } else if (typeof value === 'object' && value !== null)
       for (const each of Object.values(value)) collect(each, depth + 1)
   }
   for (const name of block.features) collect(features[name], 0)

@@ -23,6 +23,10 @@ export class LastKnown {
     this.#bytesMax = bytesMax
   }
 
+  get isEmpty(): boolean {
+    return this.#kept.size === 0
+  }
+
   /** @param ageMs how far behind it may be already */
   keep(place: string, json: string, ageMs: number): void {
     this.forget(place)
