@@ -221,7 +221,7 @@ test('others have their turn while a large batch is taken', async () => {
   await world.post('/v1/batch', { batch: Array(5_000).fill({ type: 'page', userId: 'u' }) })
   done = true
   assert.is(world.events.length, 5_000)
-  assert.ok(turns >= 20, `${turns} turns`)
+  assert.ok(turns >= 5, `${turns} turns`)
 })
 
 test.run()
