@@ -173,7 +173,8 @@ export class BlockAnswers {
       return
     }
     // While a topic is read for the first time there is nothing to forget, and a million rows.
-    if (this.#lastKnown.isEmpty || this.#options.features.get(user) !== undefined) return
+    if (this.#lastKnown.isEmpty && this.#making.size === 0) return
+    if (this.#options.features.get(user) !== undefined) return
     for (const making of this.#making) if (making.user === user) making.gone = true
     for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
   }
