@@ -65,7 +65,7 @@ test('a wrong file is told with the field, and with what was expected', () => {
     [{ keys: [], key: 1 }, /there is no field "key": known are keys/],
     [{ keys: {} }, /keys is a list of at most 10000, not an object/],
     [keys({ name: 'a b' }), /keys\[0\]\.name is 1 to 64 letters/],
-    [keys({ action: 'admin' }), /keys\[0\]\.action is "write" or "read"/],
+    [keys({ action: 'delete' }), /keys\[0\]\.action is "write", "read" or "admin"/],
     [keys({ orgins: ['https://x.example'] }), /keys\[0\]: there is no field "orgins".*origins/],
     [
       keys({ origins: ['https://x.example/'] }),
