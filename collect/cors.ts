@@ -4,6 +4,8 @@ const METHODS = 'GET, POST, OPTIONS'
 /** What SDKs send beside what any page may. */
 const HEADERS = 'Authorization, Content-Type, Content-Encoding, X-Retry-Count, AnonymousId'
 const PREFLIGHT_SECONDS = '7200'
+/** Below these pages send; metrics and probes are not there, so that no page reads those of a machine that it is looked at on. */
+const FOR_PAGES = ['/v1/', '/posthog/']
 
 /**
  * Lets browsers' pages ask, and read the answer, its Retry-After too. A preflight brings no key, so which pages may
@@ -11,8 +13,8 @@ const PREFLIGHT_SECONDS = '7200'
  * not do more with them than without.
  */
 export function allowPages(app: FastifyInstance): void {
-  app.addHook('onRequest', ({ headers: { origin } }, reply, done) => {
-    if (origin === undefined) return done()
+  app.addHook('onRequest', ({ url, headers: { origin } }, reply, done) => {
+    if (origin === undefined || !FOR_PAGES.some(path => url.startsWith(path))) return done()
     reply.headers({
       'access-control-allow-origin': origin,
       'access-control-allow-credentials': 'true', // beacons are sent with credentials, always
@@ -21,14 +23,15 @@ export function allowPages(app: FastifyInstance): void {
     })
     done()
   })
-  app.options('/*', async (_request, reply) =>
-    reply
-      .code(204)
-      .headers({
-        'access-control-allow-methods': METHODS,
-        'access-control-allow-headers': HEADERS,
-        'access-control-max-age': PREFLIGHT_SECONDS,
-      })
-      .send(),
-  )
+  for (const path of FOR_PAGES)
+    app.options(`${path}*`, async (_request, reply) =>
+      reply
+        .code(204)
+        .headers({
+          'access-control-allow-methods': METHODS,
+          'access-control-allow-headers': HEADERS,
+          'access-control-max-age': PREFLIGHT_SECONDS,
+        })
+        .send(),
+    )
 }

@@ -198,6 +198,21 @@ test("a page's preflight is answered, and its answers can be read, also the unwe
   }
 })
 
+test('what is not for pages none can read: metrics, readiness, other paths', async () => {
+  const { app } = new DoorWorld()
+  const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' }
+  for (const method of ['GET', 'OPTIONS'] as const)
+    for (const url of ['/metrics', '/health', '/ready', '/v1', '/', '/%2e/metrics']) {
+      const answer = await app.inject({ method, url, headers })
+      assert.is(answer.headers['access-control-allow-origin'], undefined, `${method} ${url}`)
+      if (method === 'OPTIONS') assert.is(answer.statusCode, 404)
+    }
+  for (const url of ['/v1/t', '/posthog/batch/', '/v1/none']) {
+    const answer = await app.inject({ method: 'OPTIONS', url, headers })
+    assert.is(answer.headers['access-control-allow-origin'], headers.origin)
+  }
+})
+
 test('the browser SDK is told to bring its events back here', async () => {
   const settings = async (world: DoorWorld, headers: Record<string, string>, key = 'dev') => {
     const answer = await world.app.inject({ url: `/v1/projects/${key}/settings`, headers })
