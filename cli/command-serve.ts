@@ -12,10 +12,10 @@ import {
   parseUrl,
   wholeNumber,
 } from './flags.ts'
-import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
+import { addKeyFlags, addOAuthFlags, type KeyFlags, type OAuthFlags } from './flags-keys.ts'
 import { packageVersion } from './version.ts'
 
-interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags {
+interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, OAuthFlags {
   readonly job: string
   readonly products: string
   readonly catalogue: string
@@ -82,6 +82,7 @@ export function registerServe(program: Command, context: CommandContext): void {
     )
   addListenFlags(command, 8080)
   addKeyFlags(command)
+  addOAuthFlags(command)
   addBrokerFlags(command)
   addDataFlags(command).action((flags: ServeFlags) => serveCommand(flags, context))
 }

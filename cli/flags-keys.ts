@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { addressFault } from '../http/addresses.ts'
+import { isLoopback } from '../http/listen.ts'
 import { flag, wholeNumber } from './flags.ts'
 
 /** Who may ask a server, and how: see `openProtection`. */
@@ -10,6 +11,14 @@ export interface KeyFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly trustProxy?: number | readonly string[]
+}
+
+/** Tokens of an OAuth 2.0 issuer that are keys, too: all three, or none. */
+export interface OAuthFlags {
+  readonly oauthIssuer?: string
+  readonly oauthJwks?: string
+  readonly oauthAudience?: string
+  readonly oauthPerSecond?: number
 }
 
 const PER_ADDRESS = 1_000
@@ -42,6 +51,37 @@ export function addKeyFlags(command: Command): Command {
         'proxies before this server that say who asks: how many, or their networks separated by commas',
       ).argParser(parseProxies),
     )
+}
+
+export function addOAuthFlags(command: Command): Command {
+  return command
+    .addOption(
+      flag(
+        '--oauth-issuer <text>',
+        'lets in tokens (JWT) of this OAuth 2.0 issuer, as iss names it',
+      ),
+    )
+    .addOption(
+      flag('--oauth-jwks <url>', 'where its public keys are: https, or on this machine').argParser(
+        parseJwks,
+      ),
+    )
+    .addOption(flag('--oauth-audience <text>', 'what aud has to name: this service'))
+    .addOption(
+      flag('--oauth-per-second <n>', 'requests of a second of one of its clients').argParser(
+        wholeNumber(1, 1_000_000),
+      ),
+    )
+}
+
+function parseJwks(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'https:') return url.href
+  const bare = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+  if (url?.protocol === 'http:' && isLoopback(bare)) return url.href
+  throw new InvalidArgumentError(
+    'Give a URL with https, such as https://id.shop.example/jwks.json.',
+  )
 }
 
 function parseProxies(text: string): number | readonly string[] {

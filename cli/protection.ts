@@ -1,15 +1,17 @@
 import type { BaseLogger } from 'pino'
+import type { Bearers } from '../http/bearers.ts'
+import { keysOf } from '../http/keys.ts'
 import { isLoopback } from '../http/listen.ts'
 import { type Protection, unprotected } from '../http/protection.ts'
 import { openTls, type Tls } from '../http/tls.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { KeyFlags } from './flags-keys.ts'
+import type { KeyFlags, OAuthFlags } from './flags-keys.ts'
 import { type OpenFile, openKeys, openSigning } from './key-files.ts'
 import { UserError } from './user-error.ts'
 
 export interface ProtectionOptions {
-  readonly flags: KeyFlags & { readonly data: string; readonly host: string }
+  readonly flags: KeyFlags & OAuthFlags & { readonly data: string; readonly host: string }
   readonly clock: Clock
   readonly logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>
 }
@@ -45,13 +47,16 @@ export async function openProtection(options: ProtectionOptions): Promise<OpenPr
     if (tls !== undefined) keep(tls)
     const keys = await openKeys(flags.keys, clock, logger)
     if (keys !== undefined) keep(keys)
+    const bearers = await openBearersOf(options)
+    if (bearers !== undefined) keep({ reload: async () => undefined, close: bearers.close })
+    const keyed = keys !== undefined || bearers !== undefined
     const signing = keep(await openSigning(flags, clock, logger))
-    if (keys !== undefined && tls === undefined && !isLoopback(flags.host)) {
+    if (keyed && tls === undefined && !isLoopback(flags.host)) {
       logger.warn(
         'keys cross the network readable by everybody on the way: give --tls-cert and --tls-key, or put a proxy that speaks TLS before this',
       )
     }
-    if (keys !== undefined && flags.trustProxy === undefined && isLoopback(flags.host)) {
+    if (keyed && flags.trustProxy === undefined && isLoopback(flags.host)) {
       logger.info(
         'whoever asks through a proxy counts as one address, which may send --per-address requests a second: --trust-proxy 1 believes the proxy who asks',
       )
@@ -62,7 +67,8 @@ export async function openProtection(options: ProtectionOptions): Promise<OpenPr
     keep(onHangUp(reload))
     const { perAddress, trustProxy } = flags
     const protection: Protection = {
-      ...(keys === undefined ? unprotected : { keys: keys.value, keyed: true, perAddress }),
+      ...(keyed ? { keys: keys?.value ?? keysOf([]), keyed, perAddress } : unprotected),
+      ...(bearers !== undefined && { bearers }),
       ...(tls !== undefined && { tls }),
       ...(trustProxy !== undefined && { trustProxy }),
     }
@@ -71,6 +77,23 @@ export async function openProtection(options: ProtectionOptions): Promise<OpenPr
     close()
     throw error
   }
+}
+
+async function openBearersOf({
+  flags,
+  clock,
+  logger,
+}: ProtectionOptions): Promise<Bearers | undefined> {
+  const { oauthIssuer: issuer, oauthJwks: jwks, oauthAudience: audience, oauthPerSecond } = flags
+  if (issuer === undefined && jwks === undefined && audience === undefined) return undefined
+  if (issuer === undefined || jwks === undefined || audience === undefined) {
+    const message =
+      'tokens need an issuer, its keys and an audience: give --oauth-issuer, --oauth-jwks and --oauth-audience'
+    throw new UserError('oauth_incomplete', message)
+  }
+  const { openBearers } = await import('../http/bearers.ts')
+  const perSecond = oauthPerSecond === undefined ? {} : { perSecond: oauthPerSecond }
+  return openBearers({ issuer, jwks: new URL(jwks), audience, ...perSecond, clock, logger })
 }
 
 async function openTlsOf({ flags, clock, logger }: ProtectionOptions): Promise<Tls | undefined> {

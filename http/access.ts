@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { addressRule } from './addresses.ts'
+import { type Bearers, isToken } from './bearers.ts'
 import { type Action, type Key, type Keys, mayDo } from './keys.ts'
 import { originRule } from './origins.ts'
 import { Problem } from './problem.ts'
@@ -33,7 +34,10 @@ const WINDOW_MS = 1_000
 type RateLimit = typeof import('@fastify/rate-limit')
 
 /** Once per app, before its routes. */
-export function openAccess(app: FastifyInstance, { keys, keyed, perAddress }: Protection): Access {
+export function openAccess(
+  app: FastifyInstance,
+  { keys, bearers, keyed, perAddress }: Protection,
+): Access {
   const standings = new WeakMap<FastifyRequest, Standing>()
   if (keyed) {
     // Loaded here: it takes a fifth as long as all of fastify, which one's own machine can do without.
@@ -53,7 +57,7 @@ export function openAccess(app: FastifyInstance, { keys, keyed, perAddress }: Pr
     async admit(request, action, secret) {
       ofAddress ??= keyed && perAddress > 0 ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
       const fromAddress = await ofAddress(request)
-      const key = keyOf(keys, secret, action)
+      const key = await keyOf({ keys, bearers }, secret, action)
       const { mayUse, mayCome } = rules(key)
       if (!mayCome(request.ip)) {
         const detail = `the key ${key.name} is not for the address that this comes from: its addresses are in the file of keys`
@@ -86,11 +90,16 @@ export function refuseOverLimit({ key, overLimit }: Admission): void {
 /** Bearer, though Basic is understood as well: for Basic, browsers would ask their user for a password. */
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="millrace"' }
 
-function keyOf(keys: Keys, secret: string | undefined, action: Action): Key {
+async function keyOf(
+  { keys, bearers }: { readonly keys: Keys; readonly bearers: Bearers | undefined },
+  secret: string | undefined,
+  action: Action,
+): Promise<Key> {
   if (secret === undefined) {
     const detail = `a key is needed to ${action}: send it as user name of Basic authentication, or as Bearer token`
     throw new Problem(401, 'no_key', detail, CHALLENGE)
   }
+  if (bearers !== undefined && isToken(secret)) return tokenKey(bearers, secret, action)
   const key = keys.find(secret)
   if (key === undefined) {
     const detail = `this key is unknown here, or was taken back: millrace keys list shows those that there are`
@@ -99,6 +108,25 @@ function keyOf(keys: Keys, secret: string | undefined, action: Action): Key {
   if (mayDo(key, action)) return key
   const detail = `the key ${key.name} is a key to ${key.action}, and this needs one to ${action}`
   throw new Problem(403, 'other_action', detail)
+}
+
+/** As RFC 6750 answers. */
+async function tokenKey(bearers: Bearers, token: string, action: Action): Promise<Key> {
+  const opened = await bearers.open(token)
+  if ('away' in opened) {
+    const detail = `${opened.away}, and this token needs a key of it that is not known yet`
+    throw new Problem(503, 'issuer_away', detail, { 'retry-after': '5' })
+  }
+  if ('fault' in opened) {
+    const challenge = { 'www-authenticate': 'Bearer realm="millrace", error="invalid_token"' }
+    throw new Problem(401, 'invalid_token', `this token is not good: ${opened.fault}`, challenge)
+  }
+  if ('key' in opened && mayDo(opened.key, action)) return opened.key
+  const name = 'key' in opened ? opened.key.name : opened.unscoped
+  const scope = action === 'admin' ? 'admin' : 'features:read'
+  const challenge = `Bearer realm="millrace", error="insufficient_scope", scope="${scope}"`
+  const detail = `the token of ${name} has no scope to ${action}: this needs ${scope}`
+  throw new Problem(403, 'insufficient_scope', detail, { 'www-authenticate': challenge })
 }
 
 interface Rules {

@@ -1,9 +1,12 @@
+import type { Bearers } from './bearers.ts'
 import { devKeys, type Keys } from './keys.ts'
 import type { Tls } from './tls.ts'
 
 /** Who may ask a server, and how. */
 export interface Protection {
   readonly keys: Keys
+  /** Tokens of an OAuth issuer that are keys, too. */
+  readonly bearers?: Bearers
   /**
    * Whether somebody gave keys. Else the server can be reached from this machine only, and only by its own name;
    * everything may be read, and events are written with the key `dev`.

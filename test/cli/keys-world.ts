@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KeyFlags } from '../../cli/flags-keys.ts'
+import type { KeyFlags, OAuthFlags } from '../../cli/flags-keys.ts'
 import { createLogger } from '../../cli/logger.ts'
 import { createProgram } from '../../cli/program.ts'
 import { type OpenProtection, openProtection } from '../../cli/protection.ts'
@@ -44,7 +44,7 @@ export class KeysWorld {
 
   /** What a server opens that is started with the file of keys, or with these flags. */
   async open(
-    flags: Partial<KeyFlags> = { keys: this.keys },
+    flags: Partial<KeyFlags & OAuthFlags> = { keys: this.keys },
     clock = systemClock,
   ): Promise<OpenProtection> {
     const all = { perAddress: 0, host: '127.0.0.1', data: this.folder, ...flags }

@@ -34,6 +34,15 @@ test('a file that becomes wrong is told in the log, and the keys before it stay'
   assert.match(world.logged, /keys\[0\]\.name is 1 to 64/)
 })
 
+test('tokens of an issuer need all that they are checked by, and then anybody needs a key or a token', async () => {
+  await rejects(() => world.open({ oauthIssuer: 'https://id.example' }), 'oauth_incomplete')
+  const away = { oauthIssuer: 'https://id.example', oauthJwks: 'http://127.0.0.1:9/jwks.json' }
+  const { protection } = await world.open({ ...away, oauthAudience: 'millrace' })
+  assert.ok(protection.keyed)
+  assert.is(protection.keys.find('dev'), undefined)
+  assert.match(world.logged, /issuer's keys cannot be read/)
+})
+
 test('keys come from the environment where there is no file, and from one of the two only', async () => {
   const secret = await world.run('add', 'shop', '--write')
   process.env.MILLRACE_KEYS_JSON = readFileSync(world.keys, 'utf8')
@@ -42,7 +51,10 @@ test('keys come from the environment where there is no file, and from one of the
     const { protection } = await world.open({})
     assert.is(protection.keys.find(secret)?.name, 'shop')
     process.env.MILLRACE_KEYS_JSON = '{"keys":[{}]}'
-    await rejects(() => world.open({}), /MILLRACE_KEYS_JSON: keys\[0\]\.action is "write"/)
+    await rejects(
+      () => world.open({}),
+      /MILLRACE_KEYS_JSON: keys\[0\]\.action is "write", "read" or "admin"/,
+    )
   } finally {
     delete process.env.MILLRACE_KEYS_JSON
   }

@@ -23,6 +23,7 @@ const right = { name: 'a', action: 'write', hashes: [hashOf('a')], created: '202
 test('a secret is long, random, and says what it is for', () => {
   assert.match(newSecret('write'), /^mr_w_[0-9a-f]{40}$/)
   assert.match(newSecret('read'), /^mr_r_[0-9a-f]{40}$/)
+  assert.match(newSecret('admin'), /^mr_a_[0-9a-f]{40}$/)
   assert.is.not(newSecret('read'), newSecret('read'))
 })
 
@@ -65,7 +66,8 @@ test('a wrong file is told with the field, and with what was expected', () => {
     [{ keys: [], key: 1 }, /there is no field "key": known are keys/],
     [{ keys: {} }, /keys is a list of at most 10000, not an object/],
     [keys({ name: 'a b' }), /keys\[0\]\.name is 1 to 64 letters/],
-    [keys({ action: 'delete' }), /keys\[0\]\.action is "write", "read" or "admin"/],
+    [keys({ action: 'all' }), /keys\[0\]\.action is "write", "read" or "admin"/],
+    [keys({ action: 'admin', fields: ['a'] }), /says nothing for a key to admin: take it out/],
     [keys({ orgins: ['https://x.example'] }), /keys\[0\]: there is no field "orgins".*origins/],
     [
       keys({ origins: ['https://x.example/'] }),
