@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { type Access, refuseOverLimit } from '../http/access.ts'
+import { type Access, type OverLimit, refuseOverLimit } from '../http/access.ts'
 import { secretInHeader, secretInQuery } from '../http/credentials.ts'
 import type { Source } from './intake.ts'
 
@@ -12,10 +12,13 @@ export interface Guard {
    * address, 429 with Retry-After over a limit.
    */
   sourceOf(request: FastifyRequest, bodyKey?: string): Promise<Source>
+  /** For doors without a write key: whether more comes from the request's address than may. */
+  overAddress(request: FastifyRequest): Promise<OverLimit | undefined>
 }
 
 export function createGuard(access: Access): Guard {
   return {
+    overAddress: request => access.overAddress(request),
     async sourceOf(request, bodyKey) {
       const inBody = bodyKey === '' ? undefined : bodyKey
       const secret = secretInHeader(request) ?? inBody ?? secretInQuery(request, 'writeKey')

@@ -65,7 +65,9 @@ export function addWebhookRoutes(door: Door, options: WebhooksOptions): void {
       url,
       bodyLimit: BODY_BYTES_MAX,
       async onRequest(request, reply) {
+        const over = await door.guard.overAddress(request)
         const { entry, webhook } = find(request)
+        if (over !== undefined) throw overLimit(entry.provider, over.retryAfterSeconds)
         attempt(entry, door, () => webhook.admit?.(headOf(request)))
         if (bodies.size >= REQUESTS_MAX) throw busy(entry.provider)
         bodies.add(request)
@@ -194,6 +196,11 @@ function refusalOf(provider: Provider, code: Refused['code'], message: string): 
 function busy({ troubleStatus }: Provider): Problem {
   const detail = `${REQUESTS_MAX} requests are being read already: send it again`
   return new Problem(troubleStatus, 'too_many_requests', detail, { 'retry-after': '5' })
+}
+
+function overLimit({ troubleStatus }: Provider, seconds: number): Problem {
+  const detail = `more requests came than one address may send in a second: come again after ${seconds} s`
+  return new Problem(troubleStatus, 'over_limit', detail, { 'retry-after': String(seconds) })
 }
 
 function headOf({ headers, query }: FastifyRequest): Head {

@@ -25,6 +25,8 @@ export interface Access {
    * for no secret or an unknown one, 403 where its key does not allow it.
    */
   admit(request: FastifyRequest, action: Action, secret: string | undefined): Promise<Admission>
+  /** For routes without a key: whether more comes from the request's address than may. It counts with what `admit` saw. */
+  overAddress(request: FastifyRequest): Promise<OverLimit | undefined>
 }
 
 /** How many addresses are counted at once; of more, those that were silent longest are forgotten. */
@@ -53,10 +55,20 @@ export function openAccess(
     keyed && perSecond !== undefined ? limitOf(app, perSecond, 1, () => 'key') : noLimit,
   )
   let ofAddress: Limit | undefined
+  const standingOfAddress: Limit = request => {
+    ofAddress ??= keyed && perAddress > 0 ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
+    return ofAddress(request)
+  }
   return {
+    async overAddress(request) {
+      const standing = await standingOfAddress(request)
+      if (standing === undefined) return undefined
+      standings.set(request, standing)
+      if (!standing.exceeded) return undefined
+      return { of: 'address', retryAfterSeconds: standing.resetSeconds }
+    },
     async admit(request, action, secret) {
-      ofAddress ??= keyed && perAddress > 0 ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
-      const fromAddress = await ofAddress(request)
+      const fromAddress = await standingOfAddress(request)
       const key = await keyOf({ keys, bearers }, secret, action)
       const { mayUse, mayCome } = rules(key)
       if (!mayCome(request.ip)) {

@@ -25,6 +25,8 @@ export interface DoorWorldOptions extends Partial<DoorsOptions & EventIntakeOpti
   /** By secret; `dev` when left out. */
   readonly keys?: Readonly<Record<string, Key>>
   readonly trustProxy?: number
+  /** Requests of a second; any number when left out. */
+  readonly perAddress?: number
 }
 
 /** All ways in without a socket and without a broker: what is safe lies in `records`. */
@@ -58,7 +60,10 @@ export class DoorWorld {
       },
       metrics: async () => '',
       bodyBytesMax: whole.batchBytesMax,
-      protection: { keys: hashed, keyed: true, perAddress: 0, trustProxy: options.trustProxy ?? 0 },
+      protection: {
+        ...{ keys: hashed, keyed: true },
+        ...{ perAddress: options.perAddress ?? 0, trustProxy: options.trustProxy ?? 0 },
+      },
       routes: (app, access) => {
         const intake = new EventIntake(whole)
         const guard = createGuard(access)

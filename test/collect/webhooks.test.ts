@@ -207,4 +207,27 @@ test('what is too large, or comes while too much is being read, is refused befor
     assert.is((await post(doors, sent)).statusCode, 200)
 })
 
+test('one address that sends too much is told to come again as its provider understands it, and others go on', async () => {
+  for (const [name, status] of [
+    ['sendgrid', 429],
+    ['postmark', 503],
+  ] as const) {
+    const sender = senders[name]
+    assert.ok(sender)
+    const doors = new DoorWorld({
+      perAddress: 3,
+      webhooks: { webhooks: [sender.entry], addresses, fetch },
+    })
+    const sent = sender.send([examples[name]?.[0]?.raw ?? {}], NOW)
+    const from = (remoteAddress: string) =>
+      doors.app.inject({ method: 'POST', ...sent, remoteAddress })
+    const answers = await Promise.all(Array.from({ length: 12 }, () => from('192.0.2.7')))
+    const over = answers.filter(({ statusCode }) => statusCode !== 200)
+    assert.ok(over.length >= 6, `${over.length} of 12 were refused`)
+    assert.equal([over[0]?.statusCode, over[0]?.json().code], [status, 'over_limit'])
+    assert.is(over[0]?.headers['retry-after'], '1')
+    assert.is((await from('192.0.2.8')).statusCode, 200)
+  }
+})
+
 test.run()
