@@ -10,9 +10,9 @@ import { SeedTally } from './seed-tally.ts'
  *     MILLRACE_SEED=17 node --import ./bin/typescript.js test/simulator/seeds.test.ts
  */
 const test = suite('simulation')
-const SEEDS = 80
+const SEEDS = 60
 /** With rows that go out before their commit, which few of the others have. */
-const EARLY_SEEDS = 24
+const EARLY_SEEDS = 16
 const EARLY_FROM = 100_000
 const only = process.env.MILLRACE_SEED
 
