@@ -37,6 +37,11 @@ test('it has every code of an answer and of a rejected event that there is, and 
   for (const name of codes) assert.match(section('Rejected events'), `\`${name}\``)
 })
 
+test('its commands and their answers stand in blocks of code', () => {
+  const prose = page.replaceAll(/```[\s\S]*?```/g, '').replaceAll(/^ {4}.*$/gm, '')
+  assert.not.match(prose, /^\$ |curl http/m)
+})
+
 test('what it links to in itself is there', () => {
   const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { rulesetOf } from '../../collect/rulesets.ts'
 import { readWebhooks } from '../../collect/webhook-file.ts'
 import { providers } from '../../collect/webhook-providers.ts'
+import { world } from '../collect/webhook-world.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('docs/WEBHOOKS.md')
@@ -49,6 +50,21 @@ test('its examples are read as they stand', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('its example is answered as it says', async () => {
+  const [, url = '', user = '', payload = '', answer = ''] =
+    /curl http:\/\/[^/]+(\S+) -u (\S+) .* -d '(.*)'\n {4}(.*)/.exec(page) ?? []
+  const provider = providers.find(({ name }) => name === 'postmark')
+  assert.ok(provider)
+  const secret = user.split(':')[1] ?? ''
+  const entry = { provider, name: '', source: 'postmark', secrets: [secret], username: 'postmark' }
+  const doors = world({ ...entry, userIdField: 'user_id', keepAddress: false })
+  const authorization = `Basic ${btoa(user)}`
+  const headers = { authorization, 'content-type': 'application/json' }
+  const { statusCode, body } = await doors.app.inject({ method: 'POST', url, payload, headers })
+  assert.equal([statusCode, body], [200, answer])
+  assert.equal([doors.events[0]?.event, doors.events[0]?.userId], ['Email Opened', 'me'])
 })
 
 test.run()
