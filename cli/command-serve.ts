@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './flags.ts'
 import { addKeyFlags, addOAuthFlags, type KeyFlags, type OAuthFlags } from './flags-keys.ts'
+import { asWorker, type Worker } from './serve-worker.ts'
 import { packageVersion } from './version.ts'
 
 interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, OAuthFlags {
@@ -28,6 +29,7 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, OAut
   readonly edgeSeconds: number
   readonly auditDays: number
   readonly auditIds: 'plain' | 'hashed'
+  readonly workers: number
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -80,6 +82,11 @@ export function registerServe(program: Command, context: CommandContext): void {
         .default(60)
         .argParser(wholeNumber(1, 86_400)),
     )
+  command.addOption(
+    flag('--workers <n>', 'processes on one port, each with a view of its own')
+      .default(1)
+      .argParser(wholeNumber(1, 64)),
+  )
   addListenFlags(command, 8080)
   addKeyFlags(command)
   addOAuthFlags(command)
@@ -87,9 +94,26 @@ export function registerServe(program: Command, context: CommandContext): void {
   addDataFlags(command).action((flags: ServeFlags) => serveCommand(flags, context))
 }
 
-async function serveCommand(
+/** How long connections that are kept may bring one more request, which is answered with `Connection: close`. */
+const GRACE_MS = 1_000
+
+async function serveCommand(flags: ServeFlags, context: CommandContext): Promise<void> {
+  const worker = asWorker(context.clock)
+  if (worker === undefined && flags.workers > 1) {
+    const { serveWorkers } = await import('./serve-workers.ts')
+    return await serveWorkers(flags, context)
+  }
+  try {
+    await serve(flags, context, worker)
+  } finally {
+    worker?.close()
+  }
+}
+
+async function serve(
   flags: ServeFlags,
   { signal, clock, logger, print }: CommandContext,
+  worker: Worker | undefined,
 ): Promise<void> {
   const [
     { openLog },
@@ -108,7 +132,9 @@ async function serveCommand(
     import('../serve/purge-file.ts'),
     import('../serve/hashed-id.ts'),
   ])
-  const { host, port, job, products, catalogue, pairs, data, instance, publicUrl } = flags
+  const { host, job, products, catalogue, pairs, data, publicUrl } = flags
+  const port = worker?.port ?? flags.port
+  const instance = worker === undefined ? flags.instance : `${flags.instance}-w${worker.slot}`
   const blocks = await loadBlocks(flags.content)
   const hook = flags.purge === undefined ? undefined : await readPurgeFile(flags.purge, process.env)
   const { protection, tokens, addressSecret, close } = await openProtection({
@@ -136,11 +162,15 @@ async function serveCommand(
       ...(publicUrl !== undefined && { publicUrl }),
       ...(hook && { edge: { hook, seconds: flags.edgeSeconds } }),
       eventsTopic: flags.input,
+      graceMs: GRACE_MS,
+      ...(worker && { metrics: worker.metrics(() => telemetry.scrape()) }),
       // Where others can ask, emails of no sender may until they are named.
       ampSenders: flags.ampSenders ?? (protection.keyed ? [] : ['*']),
     })
-    print(`${sidecar.url}/v1/users/<id>/features`)
-    await stopped(AbortSignal.any([signal, fault.signal]))
+    if (worker === undefined) print(`${sidecar.url}/v1/users/<id>/features`)
+    else worker.serving(sidecar.url, () => sidecar.ready().ready)
+    const ends = [signal, fault.signal, ...(worker ? [worker.signal] : [])]
+    await stopped(AbortSignal.any(ends))
     await Promise.all([sidecar.stop(), log.close()])
   } finally {
     await log.close()

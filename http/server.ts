@@ -1,6 +1,6 @@
-import { ServerResponse, STATUS_CODES } from 'node:http'
+import { type Server, ServerResponse, STATUS_CODES } from 'node:http'
 import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
+import { type Socket, Server as TcpServer } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { type Access, openAccess } from './access.ts'
 import { refuseOtherHosts } from './hosts.ts'
@@ -36,8 +36,12 @@ export interface Http {
   readonly app: FastifyInstance
   readonly port: number
   readonly url: string
-  /** Takes no more requests, and ends when those under way are answered; after `drainMs` they are cut off. */
-  close(drainMs?: number): Promise<void>
+  /**
+   * Takes no more connections. For `graceMs` (0 when not given) those that are kept may bring another request, which is
+   * answered with `Connection: close`, as all are from now on. Then it ends when what is under way is answered; after
+   * `drainMs` (5,000) that is cut off.
+   */
+  close(drain?: { readonly graceMs?: number; readonly drainMs?: number }): Promise<void>
 }
 
 /** Required: for an import, Node would first search it for the names that it exports, which takes a third as long as loading it. */
@@ -51,7 +55,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   const app = createApp(options)
   try {
     const port = await listen(app, options.host, options.port, options.protection?.keyed)
-    const close = (drainMs = DRAIN_MS) => closeWithin(app, drainMs)
+    const close = ({ graceMs = 0, drainMs = DRAIN_MS } = {}) => drain(app, graceMs, drainMs)
     const url = urlOf(options.host, port, options.protection?.tls === undefined ? 'http' : 'https')
     return { app, port, url, close }
   } catch (error) {
@@ -69,6 +73,7 @@ export function createApp(options: Omit<HttpOptions, 'host' | 'port'>): FastifyI
     bodyLimit: options.bodyBytesMax ?? 1_048_576,
     serverFactory: handle => createNodeServer(handle, limits, tls),
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // what came is answered
     trustProxy: trusted(trustProxy),
     routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
     clientErrorHandler: answerUnreadable,
@@ -165,11 +170,37 @@ function isAnswering(socket: Socket): boolean {
   return answer instanceof ServerResponse && answer.headersSent
 }
 
-async function closeWithin(app: FastifyInstance, drainMs: number): Promise<void> {
+async function drain(app: FastifyInstance, graceMs: number, drainMs: number): Promise<void> {
+  if (graceMs > 0) await sayGoodbye(app.server, graceMs)
   const timer = setTimeout(() => app.server.closeAllConnections(), drainMs)
   try {
     await app.close()
   } finally {
     clearTimeout(timer)
   }
+}
+
+const GOODBYE_LOOK_MS = 10
+
+/** Ends when no connection is left, or the time is over. */
+async function sayGoodbye(server: Server, graceMs: number): Promise<void> {
+  // Before all other listeners, which may answer at once.
+  server.prependListener('request', (_request, response: ServerResponse) => {
+    response.shouldKeepAlive = false
+  })
+  // Only the listening socket: http's own close would cut kept connections, on which a request may be on its way.
+  TcpServer.prototype.close.call(server)
+  await new Promise<void>(resolve => {
+    const end = () => {
+      clearInterval(looking)
+      clearTimeout(late)
+      resolve()
+    }
+    const late = setTimeout(end, graceMs)
+    const looking = setInterval(() => {
+      server.getConnections((_error, count) => {
+        if (count === 0) end()
+      })
+    }, GOODBYE_LOOK_MS)
+  })
 }

@@ -25,7 +25,7 @@ export interface FollowOptions {
   readonly readRow?: ReadRow
   /** Whether the topic may be missing, which is then no news. */
   readonly optional?: boolean
-  /** The view cannot be written, or the brokers have never let us in: nothing more is followed. */
+  /** The brokers have never let us in: nothing more is followed. */
   readonly failed: (error: unknown) => void
 }
 
@@ -111,7 +111,7 @@ export class Follower {
   }
 
   async #run(): Promise<void> {
-    const { clock, failed, logger, topic } = this.#options
+    const { clock, failed, logger, topic, view } = this.#options
     const { signal } = this.#stopping
     let failures = 0
     const answered = () => {
@@ -122,16 +122,18 @@ export class Follower {
     }
     while (!signal.aborted) {
       try {
+        if (view.fault?.code === 'failed') await view.mend()
         await this.#follow(answered)
       } catch (error) {
         if (signal.aborted) return
         // Once let in, answers that grow old are worth more than none.
         const deniedAtStart = error instanceof LogDenied && this.#targets === undefined
-        if (error instanceof ViewError || deniedAtStart) return failed(error)
+        if (deniedAtStart) return failed(error)
         const reason = error instanceof Error ? error.message : String(error)
         this.#missing = error instanceof LogError && error.code === 'unknown-topic'
         const expected = this.#missing && this.#options.optional === true
-        if (reason !== this.#trouble)
+        if (error instanceof ViewError) this.#tellBroken(error)
+        else if (reason !== this.#trouble)
           logger[expected ? 'info' : 'warn']({ topic, reason }, 'the topic cannot be read')
         this.#trouble = reason
         await clock.sleep(Math.min(100 * 2 ** failures++, RETRY_MS_MAX), signal)
@@ -145,7 +147,8 @@ export class Follower {
     const { signal } = this.#stopping
     const ranges = await log.topics.ranges(topic)
     if (signal.aborted) return
-    const misfit = misfitOf(view, topic, ranges, clock.now())
+    const damaged = view.fault?.code === 'damaged'
+    const misfit = damaged ? 'damaged' : misfitOf(view, topic, ranges, clock.now())
     if (misfit !== undefined) await this.#readAnew(misfit, ranges)
     this.#targets ??= ranges.map(({ end }) => end)
 
@@ -163,6 +166,7 @@ export class Follower {
       for (const [p, { next }] of view.partitions.entries()) reader.seek(p, nextOffset(next))
       for (;;) {
         const answers = await reader.poll()
+        if (view.fault !== undefined) throw view.fault
         for (const answer of answers) {
           if (signal.aborted) return
           answered()
@@ -225,9 +229,19 @@ export class Follower {
   }
 
   async #flush(): Promise<void> {
-    const { clock, failed, view } = this.#options
+    const { clock, view } = this.#options
+    if (view.fault !== undefined) return // it is mended first
     if (!view.changed && clock.elapsed() - this.#flushedAt < QUIET_FLUSH_MS) return
     this.#flushedAt = clock.elapsed()
-    await view.flush().catch(failed)
+    await view.flush().catch((error: unknown) => this.#tellBroken(error))
+  }
+
+  /** Once for each that differs: it is tried again and again. */
+  #tellBroken(error: unknown): void {
+    const { logger, topic } = this.#options
+    const reason = error instanceof Error ? error.message : String(error)
+    if (reason !== this.#trouble)
+      logger.error({ topic, reason }, 'the view is broken; it answers from what it has')
+    this.#trouble = reason
   }
 }

@@ -17,6 +17,8 @@ import type { RowContent } from './row.ts'
 /** As the reader's language writes prices; a picture has no other words of the shop's. */
 const format = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
 const BUDGET_MS = 200
+/** Pictures under way. A store that hangs keeps them; beyond this nobody waits for it. */
+const UNDER_WAY_MAX = 512
 
 /** What an image shows, and where a click on it goes. */
 interface Shown {
@@ -32,30 +34,40 @@ interface Shown {
  * - `GET /v1/images/recommended.png?token=`: what the reader may like most now.
  *
  * Always 200 with a PNG, within 200 ms: a neutral one where the token is wrong or too old, where nothing is known, and
- * where drawing takes too long. Not to be cached, which Gmail's proxy honours for `no-cache, max-age=0`. Where a click
+ * where drawing takes too long. The header `millrace-source` says `live`, `stale` or `fallback`. Not to be cached, which Gmail's proxy honours for `no-cache, max-age=0`. Where a click
  * goes is `GET /v1/images/:name/click?token=`: to the product of the picture, by a redirect to the catalogue's URL.
  */
 export function addImageRoutes(desk: Desk, painter: Painter): void {
   const { app, clock, telemetry, logger } = desk
   let neutral: Buffer | undefined
+  let underWay = 0
   app.addHook('onReady', async () => {
     neutral = await painter.paint(neutralPicture())
   })
+
+  const paint = async (name: string, request: ImageRequest): Promise<Buffer | undefined> => {
+    underWay++
+    try {
+      const shown = await show(desk, name, request)
+      return shown && (await painter.paint(shown.picture))
+    } catch (error) {
+      logger.error({ error }, 'a picture could not be drawn; the neutral one was answered')
+      return undefined
+    } finally {
+      underWay--
+    }
+  }
 
   app.get('/v1/images/:file', { schema }, async (request: ImageRequest, reply) => {
     const name = request.params.file.replace(/\.png$/, '')
     const ended = new AbortController()
     const late = clock.sleep(BUDGET_MS, ended.signal).then(() => undefined)
-    const painting = show(desk, name, request)
-      .then(shown => shown && painter.paint(shown.picture))
-      .catch((error: unknown) => {
-        logger.error({ error }, 'a picture could not be drawn; the neutral one was answered')
-        return undefined
-      })
+    const painting = underWay < UNDER_WAY_MAX ? paint(name, request) : undefined
     const png = await Promise.race([painting, late])
     ended.abort()
-    telemetry.add('millrace_images', 1, { source: png === undefined ? 'fallback' : 'live' })
-    return sendPng(reply, png ?? neutral ?? onePixel)
+    const source = png === undefined ? 'fallback' : desk.features.standing().source
+    telemetry.add('millrace_images', 1, { source })
+    return sendPng(reply.header('millrace-source', source), png ?? neutral ?? onePixel)
   })
 
   app.get(

@@ -74,8 +74,18 @@ export class PendingRows {
     this.#writing = empty()
   }
 
+  /** What could not be written is to be written with the rest. */
+  takeBack(): void {
+    const { rows, members } = this.#writing
+    for (const [key, row] of this.#pending.rows) rows.set(key, row)
+    for (const [key, is] of this.#pending.members) members.set(key, is)
+    this.#pending = this.#writing
+    this.#writing = empty()
+  }
+
   forget(): void {
     this.#pending = empty()
+    this.#writing = empty()
     this.#bytes = 0
   }
 }

@@ -54,7 +54,14 @@ export function outlived({ newest, since }: Progress, now: number, recordAt: num
 }
 
 /** Why the view cannot be continued and has to be read anew; the `reason` of `millrace_view_resets`. */
-export type Misfit = 'new' | 'topic' | 'partitions' | 'log_start' | 'log_end' | 'too_old'
+export type Misfit =
+  | 'new'
+  | 'damaged'
+  | 'topic'
+  | 'partitions'
+  | 'log_start'
+  | 'log_end'
+  | 'too_old'
 
 /** Compares the view with the topic's first offsets and ends. */
 export function misfitOf(

@@ -1,3 +1,5 @@
+import { crc32c } from '../protocol/crc32c.ts'
+
 /** `[offset, revision]`, compared in that order. */
 export type Version = readonly [offset: number, revision: number]
 
@@ -43,14 +45,24 @@ export function readRow(key: string, value: Uint8Array, partition: number): Row 
   return { version, partition, json: JSON.stringify(content) }
 }
 
-/** Offset, revision and partition in front of the JSON, so that comparing versions parses nothing. */
+/** Offset, revision and partition in front of the JSON, so that comparing versions parses nothing, and a checksum. */
 export function encodeRow({ version, partition, json }: Row): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(json))
   bytes.writeDoubleLE(version[0], 0)
   bytes.writeDoubleLE(version[1], 8)
   bytes.writeUInt32LE(partition, 16)
   bytes.write(json, HEAD_BYTES)
+  bytes.writeUInt32LE(checksumOf(bytes), CHECKSUM_AT)
   return bytes
+}
+
+/** Whether these are the bytes that were encoded. */
+export function isIntact(bytes: Buffer): boolean {
+  return bytes.length > HEAD_BYTES && bytes.readUInt32LE(CHECKSUM_AT) === checksumOf(bytes)
+}
+
+function checksumOf(bytes: Buffer): number {
+  return crc32c(bytes.subarray(HEAD_BYTES), crc32c(bytes.subarray(0, CHECKSUM_AT)))
 }
 
 export function decodeRow(bytes: Buffer): Row {
@@ -62,8 +74,9 @@ export function versionOf(bytes: Buffer): Version {
   return [bytes.readDoubleLE(0), bytes.readDoubleLE(8)]
 }
 
+const CHECKSUM_AT = 20
 /** Before the JSON of an encoded row. */
-export const HEAD_BYTES = 20
+export const HEAD_BYTES = 24
 
 function isVersion(value: unknown): value is Version {
   return Array.isArray(value) && value.length === 2 && value.every(isCount)

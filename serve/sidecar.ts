@@ -59,10 +59,11 @@ export interface SidecarOptions {
   readonly telemetry?: Telemetry
   /** An answer that may be further behind is `stale`, ms; 5,000 when not given. */
   readonly staleMs?: number
-  /**
-   * The view cannot be written any more (the disk), or the brokers do not let us in at the start: end the process.
-   * Until then it answers from what it has.
-   */
+  /** What `/metrics` answers; what `telemetry` has when not given. */
+  readonly metrics?: () => Promise<string>
+  /** How long `stop` goes on answering on connections that are kept; see `Http.close`. 0 when not given. */
+  readonly graceMs?: number
+  /** The brokers do not let us in at the start: end the process. Until then it answers from what it has. */
   readonly failed?: (error: unknown) => void
 }
 
@@ -103,7 +104,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const close = () => Promise.all(views.all.map(view => view.close()))
   const ready = (): ReadyAnswer => {
     const reasons = views.all.flatMap(view => view.notReady())
-    const notes = auditLog?.fault === undefined ? [] : [auditLog.fault]
+    const notes = [...views.all, auditLog].flatMap(each => each?.fault ?? [])
     return { ready: reasons.length === 0, reasons: [...reasons, ...notes] }
   }
   const events = new EventWriter(options.log, options.eventsTopic ?? 'events', clock)
@@ -115,7 +116,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       port: options.port,
       health: async () => healthOf(failure),
       ready: async () => ready(),
-      metrics: () => telemetry.scrape(),
+      metrics: options.metrics ?? (() => telemetry.scrape()),
       ...(options.protection && { protection: options.protection }),
       routes: (app, access) =>
         addAllRoutes({
@@ -140,7 +141,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   for (const view of views.all) view.start()
 
   const stop = async () => {
-    await Promise.all([http.close(), ...views.all.map(view => view.stop())])
+    await Promise.all([
+      http.close({ graceMs: options.graceMs ?? 0 }),
+      ...views.all.map(view => view.stop()),
+    ])
     await Promise.all([events.close(), painter.close(), purger?.stop(), auditLog?.close()])
     await close()
   }

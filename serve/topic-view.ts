@@ -25,7 +25,7 @@ export interface TopicViewOptions {
   readonly readRow?: ReadRow
   /** Whether the topic may be missing: its rows are then unknown, and nobody waits for it. */
   readonly optional?: boolean
-  /** Nothing more is followed: the view cannot be written (the disk), or the brokers do not let us in at the start. */
+  /** Nothing more is followed: the brokers do not let us in at the start. */
   readonly failed: (error: unknown) => void
 }
 
@@ -89,6 +89,11 @@ export class TopicView implements Rows {
     return caughtUp || (missing && this.#options.optional === true) ? [] : reasons
   }
 
+  /** What is wrong with its disk; it answers all the same, from what it has. */
+  get fault(): string | undefined {
+    return this.#view.fault?.message
+  }
+
   get(key: string): Row | undefined {
     return this.#view.get(key)
   }
@@ -126,6 +131,11 @@ export class TopicView implements Rows {
   standingOfAbsence(): Standing | undefined {
     const { clock, staleMs } = this.#options
     return standingOfAbsence(this.#view.partitions, this.#follower.caughtUp, staleMs, clock.now())
+  }
+
+  /** Of all that the view has: that of its worst partition. */
+  standing(): Standing {
+    return this.standingOfAbsence() ?? { source: 'stale', ageMs: this.#options.clock.now() }
   }
 
   #measure(): () => void {

@@ -14,8 +14,8 @@ export interface Meta {
 }
 
 export const META = 'meta'
-/** 2: with the members of segments. */
-export const FORMAT = 2
+/** 2: with the members of segments; 3: with a checksum of each row. */
+export const FORMAT = 3
 const BLOCK_CACHE_BYTES = 32 << 20
 
 /**
@@ -44,10 +44,13 @@ export async function openOrRepair(
   return { level: await openAnew(folder), meta: undefined }
 }
 
-/** `locked`: another process has it open. `foreign`: it is another program's. `failed`: the disk. */
+/**
+ * `locked`: another process has it open. `foreign`: it is another program's. `failed`: the disk. `damaged`: what is
+ * there was not written by us.
+ */
 export class ViewError extends Error {
   override readonly name = 'ViewError'
-  readonly code: 'locked' | 'foreign' | 'failed'
+  readonly code: 'locked' | 'foreign' | 'failed' | 'damaged'
 
   constructor(code: ViewError['code'], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -56,13 +59,14 @@ export class ViewError extends Error {
 }
 
 async function openLevel(folder: string): Promise<Level> {
-  const level: Level = new ClassicLevel(folder, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'buffer',
-    cacheSize: BLOCK_CACHE_BYTES,
-  })
+  const level = newLevel(folder)
   await level.open()
   return level
+}
+
+function newLevel(folder: string): Level {
+  const encodings = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
+  return new ClassicLevel(folder, { ...encodings, cacheSize: BLOCK_CACHE_BYTES })
 }
 
 /** Deletes the view, and makes an empty one. */
@@ -99,7 +103,7 @@ export function viewError(folder: string, error: unknown): ViewError {
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   return new ViewError(
-    'failed',
+    saysLevel(error, 'LEVEL_CORRUPTION') ? 'damaged' : 'failed',
     `the view in ${folder} cannot be read or written: ${cause instanceof Error ? cause.message : cause}`,
     error,
   )
@@ -109,4 +113,17 @@ export function viewError(folder: string, error: unknown): ViewError {
 function saysLevel(error: unknown, code: string): boolean {
   if (!(error instanceof Error)) return false
   return ('code' in error && error.code === code) || saysLevel(error.cause, code)
+}
+
+/** Whether a disk without room is the cause. */
+export function saysFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return /no space left|ENOSPC|quota exceeded/i.test(error.message) || saysFull(error.cause)
+}
+
+/** A database that is closed, and rejects all that it is asked. */
+export async function neverOpened(folder: string): Promise<Level> {
+  const level: Level = newLevel(folder)
+  await level.close()
+  return level
 }

@@ -1,16 +1,8 @@
 import { type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
-import { memberRange, userOf } from './segment-keys.ts'
-import {
-  FORMAT,
-  type Level,
-  META,
-  type Meta,
-  openAnew,
-  openOrRepair,
-  viewError,
-} from './view-level.ts'
+import { ViewDisk } from './view-disk.ts'
+import { FORMAT, type Meta, type ViewError } from './view-level.ts'
 
 /** What one topic's record does to a key: a row takes its place, a tombstone (`undefined`) removes it. */
 export type Change = readonly [key: string, row: Row | undefined]
@@ -21,14 +13,13 @@ export interface Applied {
   readonly older: number
 }
 
-const NOTHING = Buffer.alloc(0)
 /** Few enough rows that filling the batch does not hold up requests: about 30 ms. */
 const PENDING_BYTES_MAX = 4 << 20
 
 /** Opens the view in `folder`, making it where there is none. Rejects with a `ViewError`. */
 export async function openView(folder: string): Promise<View> {
-  const { level, meta } = await openOrRepair(folder)
-  return new View(folder, level, meta)
+  const { disk, meta } = await ViewDisk.open(folder)
+  return new View(disk, meta)
 }
 
 /**
@@ -37,8 +28,7 @@ export async function openView(folder: string): Promise<View> {
  * (LevelDB may lose an unsynced write and keep a later one). So what is on the disk is always a true earlier state.
  */
 export class View {
-  readonly #folder: string
-  #level: Level
+  readonly #disk: ViewDisk
   #topic = ''
   #rows = 0
   #partitions: Progress[] = []
@@ -46,16 +36,16 @@ export class View {
   #changed = false
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
-  #resetting = false
   readonly #listeners = new Set<ChangeListener>()
 
-  constructor(folder: string, level: Level, meta: Meta | undefined) {
-    this.#folder = folder
-    this.#level = level
-    if (meta === undefined) return
-    this.#topic = meta.topic
-    this.#rows = meta.rows
-    this.#partitions = [...meta.partitions]
+  constructor(disk: ViewDisk, meta: Meta | undefined) {
+    this.#disk = disk
+    this.#become(meta)
+  }
+
+  /** What is wrong with its disk: `failed` is for `mend`, `damaged` for `reset`. */
+  get fault(): ViewError | undefined {
+    return this.#disk.fault
   }
 
   /** '' in a new view. */
@@ -78,7 +68,7 @@ export class View {
   }
 
   get(key: string): Row | undefined {
-    const bytes = this.#pending.has(key) ? this.#pending.get(key) : this.#fromDisk(key)
+    const bytes = this.#pending.has(key) ? this.#pending.get(key) : this.#disk.get(key)
     return bytes === undefined ? undefined : decodeRow(bytes)
   }
 
@@ -96,13 +86,8 @@ export class View {
    * missing.
    */
   async withPrefix(prefix: string, limit: number): Promise<[key: string, row: Row][]> {
-    const range = { gte: rowKey(prefix), lt: `${rowKey(prefix)}\uffff`, limit }
-    try {
-      const entries = await this.#level.iterator(range).all()
-      return entries.map(([key, bytes]) => [key.slice(rowKey('').length), decodeRow(bytes)])
-    } catch (error) {
-      throw viewError(this.#folder, error)
-    }
+    const entries = await this.#disk.withPrefix(prefix, limit)
+    return entries.map(([key, bytes]) => [key, decodeRow(bytes)])
   }
 
   /**
@@ -114,14 +99,8 @@ export class View {
     after: string | undefined,
     limit: number,
   ): Promise<{ users: string[]; more: boolean }> {
-    try {
-      const range = { ...memberRange(segment, after), limit: limit + 1 }
-      const keys = await this.#level.keys(range).all()
-      const users = keys.slice(0, limit).map(key => userOf(segment, key))
-      return { users, more: keys.length > limit }
-    } catch (error) {
-      throw viewError(this.#folder, error)
-    }
+    const users = await this.#disk.members(segment, after, limit + 1)
+    return { users: users.slice(0, limit), more: users.length > limit }
   }
 
   /** The answer ends it. */
@@ -156,18 +135,28 @@ export class View {
     return this.#inTurn(() => this.#write())
   }
 
-  /** Forgets everything, and is the empty view of this topic from now on. */
+  /** Forgets everything, and is the empty view of this topic from now on, whatever was wrong with it. */
   reset(topic: string, partitions: readonly Progress[]): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#resetting = true
-      await this.#level.close()
-      this.#level = await openAnew(this.#folder)
-      this.#resetting = false
-      this.#pending.forget()
+    return this.#anew(async () => {
+      await this.#disk.reset()
+      this.#forget()
       this.#topic = topic
-      this.#rows = 0
       this.#partitions = [...partitions]
-      for (const tell of this.#listeners) tell(undefined, [])
+      await this.#write()
+    })
+  }
+
+  /**
+   * Writes again after a write that failed, once the disk takes something. Rejects with a `ViewError` while it does not;
+   * what could be read until then still can.
+   */
+  mend(): Promise<void> {
+    return this.#anew(async () => {
+      const meta = await this.#disk.mend()
+      if (this.#topic === '')
+        this.#become(meta) // it could not be opened before
+      else if (meta?.topic !== this.#topic) this.#forget()
+      this.#pending.takeBack()
       await this.#write()
     })
   }
@@ -176,17 +165,23 @@ export class View {
     try {
       await this.flush()
     } finally {
-      await this.#level.close()
+      await this.#disk.close()
     }
   }
 
-  #fromDisk(key: string): Buffer | undefined {
-    if (this.#resetting) return undefined
-    try {
-      return this.#level.getSync(rowKey(key))
-    } catch (error) {
-      throw viewError(this.#folder, error)
-    }
+  #become(meta: Meta | undefined): void {
+    if (meta === undefined) return
+    this.#topic = meta.topic
+    this.#rows = meta.rows
+    this.#partitions = [...meta.partitions]
+  }
+
+  #forget(): void {
+    this.#pending.forget()
+    this.#topic = ''
+    this.#rows = 0
+    this.#partitions = []
+    for (const tell of this.#listeners) tell(undefined, [])
   }
 
   /** What the view has of the keys; the disk is read beside the event loop, which answers meanwhile. */
@@ -199,13 +194,9 @@ export class View {
       else onDisk.push(key)
     }
     if (onDisk.length === 0) return found
-    try {
-      const values = await this.#level.getMany(onDisk.map(rowKey))
-      for (const [index, key] of onDisk.entries()) found.set(key, values[index])
-      return found
-    } catch (error) {
-      throw viewError(this.#folder, error)
-    }
+    const values = await this.#disk.getMany(onDisk)
+    for (const [index, key] of onDisk.entries()) found.set(key, values[index])
+    return found
   }
 
   /** One change of what is on the disk after the other; an earlier one that failed fails the later ones, too. */
@@ -214,33 +205,20 @@ export class View {
     return this.#turn
   }
 
+  /** The same whatever became of the earlier ones. */
+  #anew(change: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(change, change)
+    return this.#turn
+  }
+
   async #write(): Promise<void> {
-    const { rows, members } = this.#pending.beginWriting()
+    const changed = this.#pending.beginWriting()
     this.#changed = false
-    try {
-      // Chained: an array of operations costs abstract-level five times the processor time, all at once.
-      const batch = this.#level.batch()
-      for (const [key, value] of rows) {
-        if (value === undefined) batch.del(rowKey(key))
-        else batch.put(rowKey(key), value)
-      }
-      for (const [key, is] of members) {
-        if (is) batch.put(key, NOTHING)
-        else batch.del(key)
-      }
-      batch.put(META, Buffer.from(JSON.stringify(this.#meta())))
-      await batch.write({ sync: true })
-    } catch (error) {
-      throw viewError(this.#folder, error)
-    }
+    await this.#disk.write(changed, this.#meta())
     this.#pending.written()
   }
 
   #meta(): Meta {
     return { format: FORMAT, topic: this.#topic, rows: this.#rows, partitions: this.#partitions }
   }
-}
-
-function rowKey(key: string): string {
-  return `row:${key}`
 }

@@ -65,6 +65,10 @@ export class MillraceProcess {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   assertRunning(): void {
     if (this.#hasEnded) throw new Error(`ended by itself:\n${this.#output}`)
   }

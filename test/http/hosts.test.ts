@@ -25,7 +25,7 @@ const keyed = {
 let open: Http[] = []
 
 test.after.each(async () => {
-  for (const http of open) await http.close(0)
+  for (const http of open) await http.close({ drainMs: 0 })
   open = []
 })
 

@@ -20,7 +20,7 @@ const keyed = { keys: keysOf([]), keyed: true, perAddress: 0 }
 let open: Http[] = []
 
 test.after.each(async () => {
-  for (const http of open) await http.close(0)
+  for (const http of open) await http.close({ drainMs: 0 })
   open = []
 })
 

@@ -164,7 +164,7 @@ test('closing waits for the request under way, and cuts off one that does not en
     () => 'cut off',
   )
   await requests(second)
-  await second.close(50)
+  await second.close({ drainMs: 50 })
   assert.is(await cut, 'cut off')
 })
 
