@@ -9,7 +9,7 @@ import { SeedTally } from './seed-tally.ts'
  *
  *     MILLRACE_SEED=17 node --import ./bin/typescript.js test/simulator/seeds.test.ts
  */
-const test = suite('simulation')
+const test = suite('simulation', { timeoutMs: 300_000 })
 const SEEDS = 60
 /** With rows that go out before their commit, which few of the others have. */
 const EARLY_SEEDS = 16
