@@ -67,6 +67,8 @@ declare module 'mercurius' {
   interface MercuriusContext {
     /** Of who asks. */
     readonly key: Key
+    /** Notes that somebody's data is read. */
+    readonly reads: (users: readonly string[]) => void
   }
 }
 
@@ -93,9 +95,15 @@ export function addGraphql(desk: Desk): void {
       queryDepth: DEPTH_MAX,
       validationRules: [...specifiedRules, costRule],
       cache: CACHED_QUERIES_MAX,
-      context: async (request: FastifyRequest): Promise<Pick<MercuriusContext, 'key'>> => ({
-        key: await desk.readers.keyOf(request),
-      }),
+      context: async (request: FastifyRequest) => {
+        const key = await desk.readers.keyOf(request)
+        const users = new Set<string>()
+        const reads = (more: readonly string[]) => {
+          for (const user of more) users.add(user)
+          desk.audit.read(request, { by: key.name, users: [...users] })
+        }
+        return { key, reads }
+      },
       errorHandler: sendFault,
       allowBatchedQueries: false,
     })
@@ -108,18 +116,29 @@ type GraphqlRequest = FastifyRequest<{
 }>
 
 function resolversOf({ features, recommender, clock }: Desk) {
-  const find = async (ids: readonly string[]): Promise<(Known | null)[]> => {
+  const find = async (
+    ids: readonly string[],
+    { reads }: MercuriusContext,
+  ): Promise<(Known | null)[]> => {
+    reads(ids)
     const rows = await features.findAll(ids.map(id => userIdOf(id)))
     return rows.map(row => (row && { row, content: JSON.parse(row.json) as RowContent }) || null)
   }
   return {
     JSON: json,
     Query: {
-      user: async (_root: unknown, { id }: { id: string }) => (await find([id]))[0],
-      users: (_root: unknown, { ids }: { ids: string[] }) => find(bounded('ids', ids, USERS_MAX)),
-      segment: async (_root: unknown, { name, after, limit }: SegmentArguments) => {
+      user: async (_root: unknown, { id }: { id: string }, context: MercuriusContext) =>
+        (await find([id], context))[0],
+      users: (_root: unknown, { ids }: { ids: string[] }, context: MercuriusContext) =>
+        find(bounded('ids', ids, USERS_MAX), context),
+      segment: async (
+        _root: unknown,
+        { name, after, limit }: SegmentArguments,
+        { reads }: MercuriusContext,
+      ) => {
         const most = within('limit', limit, LIMIT_MAX)
         const { users, more } = await features.members(name.slice(0, 200), after, most)
+        reads(users)
         return { users, next: more ? users.at(-1) : undefined }
       },
     },

@@ -95,6 +95,19 @@ for (const [what, query, status] of [
     if (status !== 413) assert.ok(answer.json().errors.length > 0, answer.body)
   })
 
+test('whose data was read is told to the log of reads, once for each query', async () => {
+  const told: string[][] = []
+  const auditLog = {
+    append: (entry: { users: readonly string[] }) => void told.push([...entry.users]),
+  }
+  const audited = world.app({ ...views, auditLog: auditLog as never })
+  const query =
+    '{ users(ids: ["anna", "bert"]) { id } user(id: "anna") { id } segment(name: "loyal") { users } }'
+  await audited.inject({ method: 'POST', url: '/graphql', payload: { query } })
+  await audited.close()
+  assert.equal(told, [['anna', 'bert']])
+})
+
 test('how many a variable asks for counts as the most there can be', async () => {
   const query =
     'query ($ids: [ID!]!, $count: Int!) { users(ids: $ids) { recommendations(count: $count) { id title price } } }'
