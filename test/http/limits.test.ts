@@ -28,7 +28,11 @@ test('a head with too many headers, too many bytes or too long a URL is refused'
   const { port } = await serve({})
   const withHeaders = (count: number) => get('/health', 'localhost', 'A: b\r\n'.repeat(count))
   assert.is(status(await raw(port, withHeaders(98))), 200)
-  assert.match(await raw(port, withHeaders(150)), /^HTTP\/1\.1 431 [\s\S]*too_many_headers/)
+  // Node 22 and newer see it themselves, and give no request for it.
+  assert.match(
+    await raw(port, withHeaders(150)),
+    /^HTTP\/1\.1 431 [\s\S]*(too_many_headers|request_header_fields_too_large)/,
+  )
   assert.is(status(await raw(port, withHeaders(10_000))), 431)
   assert.is(
     status(await raw(port, get('/health', 'localhost', `A: ${'b'.repeat(20_000)}\r\n`))),

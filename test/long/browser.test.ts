@@ -1,11 +1,11 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { suite } from '../harness.ts'
-import { addAnalyticsNextCases } from './analytics-next-cases.ts'
-import { openChromium } from './chromium.ts'
-import { addEmailCases } from './email-cases.ts'
-import { addPageScriptCases, type BrowserWorld, type Visitor } from './page-script-cases.ts'
-import { type Arrived, openSdkWorld, type SdkWorld } from './sdk-world.ts'
-import { openSite, type Site } from './site.ts'
+import { addAnalyticsNextCases } from '../sdks/analytics-next-cases.ts'
+import { openChromium } from '../sdks/chromium.ts'
+import { addEmailCases } from '../sdks/email-cases.ts'
+import { addPageScriptCases, type BrowserWorld, type Visitor } from '../sdks/page-script-cases.ts'
+import { type Arrived, openSdkWorld, type SdkWorld } from '../sdks/sdk-world.ts'
+import { openSite, type Site } from '../sdks/site.ts'
 
 /** One browser and one server for all of them: starting these costs more than the rest. */
 const test = suite('in Chromium', { timeoutMs: 60_000 })

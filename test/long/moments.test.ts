@@ -1,13 +1,13 @@
 import { assert, skip, suite } from '../harness.ts'
-import { ShopFile } from '../retail/source.ts'
 import {
   findWikipedia,
   retailRows,
   wikipedia,
   wikipediaMissing,
   wikipediaRows,
-} from './data-sets.ts'
-import { proveMoments, visitsOf } from './prove-moments.ts'
+} from '../moments/data-sets.ts'
+import { proveMoments, visitsOf } from '../moments/prove-moments.ts'
+import { ShopFile } from '../retail/source.ts'
 
 /** A part of the data, at a few moments; `npm run prove` takes all of it, at fifty. */
 const test = suite('every feature at random moments equals SQL', { timeoutMs: 300_000 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { systemClock as clock } from '../../runtime/clock.ts'
 import { BrokerUnderTest } from '../broker-under-test.ts'
 import { assert, rejects, suite } from '../harness.ts'
-import { type Exported, PrivacyWorld, type Receipt, type Row } from './privacy-world.ts'
+import { type Exported, PrivacyWorld, type Receipt, type Row } from '../serve/privacy-world.ts'
 
 const test = suite('erasing and exporting a person', { timeoutMs: 150_000 })
 const broker = new BrokerUnderTest()

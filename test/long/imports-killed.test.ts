@@ -8,9 +8,9 @@ import { type Collect, startCollect } from '../../collect/server.ts'
 import { unprotected } from '../../http/protection.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
+import { startMillrace } from '../cli/millrace.ts'
 import { SmallSource, sendJson } from '../collect/small-source.ts'
 import { assert, suite } from '../harness.ts'
-import { startMillrace } from './millrace.ts'
 
 const test = suite('imports that are killed', { timeoutMs: 60_000 })
 const crm = new SmallSource()

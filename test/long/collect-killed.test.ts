@@ -1,7 +1,7 @@
 import { startBroker } from '../../broker/broker.ts'
+import { FaultWorld } from '../collect/fault-world.ts'
+import { withFolder } from '../collect/sink-world.ts'
 import { assert, suite } from '../harness.ts'
-import { FaultWorld } from './fault-world.ts'
-import { withFolder } from './sink-world.ts'
 
 const test = suite('a collector that is killed', { timeoutMs: 90_000 })
 
