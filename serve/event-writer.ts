@@ -57,7 +57,7 @@ export class EventWriter {
         cause: error,
       })
     } finally {
-      ended.abort()
+      ended.abort('settled') // a word: without, Node makes an error with its stack
       late.catch(() => undefined) // it lost the race
     }
   }

@@ -64,7 +64,7 @@ export function addImageRoutes(desk: Desk, painter: Painter): void {
     const late = clock.sleep(BUDGET_MS, ended.signal).then(() => undefined)
     const painting = underWay < UNDER_WAY_MAX ? paint(name, request) : undefined
     const png = await Promise.race([painting, late])
-    ended.abort()
+    ended.abort('settled') // a word: without, Node makes an error with its stack
     const source = png === undefined ? 'fallback' : desk.features.standing().source
     telemetry.add('millrace_images', 1, { source })
     return sendPng(reply.header('millrace-source', source), png ?? neutral ?? onePixel)
