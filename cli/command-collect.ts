@@ -6,6 +6,7 @@ import {
   addBrokerFlags,
   addDataFlags,
   addListenFlags,
+  addTopicFlags,
   type BrokerFlags,
   type DataFlags,
   flag,
@@ -33,16 +34,6 @@ export function registerCollect(program: Command, context: CommandContext): void
     .command('collect')
     .description('take events over HTTP, and answer once they are safe')
     .addOption(flag('--create-topics', 'make the topics that are missing').default(false))
-    .addOption(
-      flag('--partitions <n>', 'partitions of topics that are made')
-        .default(4)
-        .argParser(wholeNumber(1, 10_000)),
-    )
-    .addOption(
-      flag('--replication <n>', 'replicas of topics that are made')
-        .default(1)
-        .argParser(wholeNumber(1, 9)),
-    )
     .addOption(flag('--topic <topic>', 'where events go').default('events'))
     .addOption(
       flag('--spool-mb <n>', 'the most that is kept on the disk while the brokers are away')
@@ -66,6 +57,7 @@ export function registerCollect(program: Command, context: CommandContext): void
     .addOption(
       flag('--verdict-rules <file>', 'rules for who opened or clicked; the newest when left out'),
     )
+  addTopicFlags(command)
   addListenFlags(command, 8081)
   addKeyFlags(command)
   addBrokerFlags(command)

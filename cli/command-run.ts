@@ -9,6 +9,7 @@ import {
   addBrokerFlags,
   addDataFlags,
   addListenFlags,
+  addTopicFlags,
   type BrokerFlags,
   type DataFlags,
   flag,
@@ -49,16 +50,6 @@ export function registerRun(program: Command, context: CommandContext): void {
     )
     .addOption(flag('--create-input', 'make the input topic if it is missing').default(false))
     .addOption(
-      flag('--partitions <n>', 'partitions of topics that are made')
-        .default(4)
-        .argParser(wholeNumber(1, 10_000)),
-    )
-    .addOption(
-      flag('--replication <n>', 'replicas of topics that are made')
-        .default(1)
-        .argParser(wholeNumber(1, 9)),
-    )
-    .addOption(
       flag('--era <n>', 'raise it by one when the input topic was made anew')
         .default(0)
         .argParser(wholeNumber(0, 500)),
@@ -98,6 +89,7 @@ export function registerRun(program: Command, context: CommandContext): void {
         .default(1_000)
         .argParser(wholeNumber(0, 1_000_000_000)),
     )
+  addTopicFlags(command)
   addListenFlags(command, 8082)
   addBrokerFlags(command)
   addRegistryFlags(command)

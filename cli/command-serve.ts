@@ -9,7 +9,6 @@ import {
   type DataFlags,
   flag,
   type ListenFlags,
-  parseUrl,
   wholeNumber,
 } from './flags.ts'
 import { addKeyFlags, addOAuthFlags, type KeyFlags, type OAuthFlags } from './flags-keys.ts'
@@ -22,7 +21,6 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, OAut
   readonly catalogue: string
   readonly pairs: string
   readonly content?: string
-  readonly publicUrl?: string
   readonly ampSenders?: readonly string[]
   readonly input: string
   readonly purge?: string
@@ -51,9 +49,6 @@ export function registerServe(program: Command, context: CommandContext): void {
     .addOption(flag('--catalogue <topic>', 'products with price and stock').default('products'))
     .addOption(
       flag('--content <file>', "module that exports the blocks of emails; a shop's when left out"),
-    )
-    .addOption(
-      flag('--public-url <url>', 'where mail clients find this server').argParser(parseUrl),
     )
     .addOption(
       flag(
@@ -132,7 +127,7 @@ async function serve(
     import('../serve/purge-file.ts'),
     import('../serve/hashed-id.ts'),
   ])
-  const { host, job, products, catalogue, pairs, data, publicUrl } = flags
+  const { host, job, products, catalogue, pairs, data } = flags
   const port = worker?.port ?? flags.port
   const instance = worker === undefined ? flags.instance : `${flags.instance}-w${worker.slot}`
   const blocks = await loadBlocks(flags.content)
@@ -159,7 +154,6 @@ async function serve(
         },
       }),
       ...{ blocks, protection, tokens, version: packageVersion() },
-      ...(publicUrl !== undefined && { publicUrl }),
       ...(hook && { edge: { hook, seconds: flags.edgeSeconds } }),
       eventsTopic: flags.input,
       graceMs: GRACE_MS,

@@ -81,6 +81,21 @@ export function addBrokerFlags(command: Command): Command {
     .addOption(flag('--sasl-secret-file <file>', 'file that holds the secret'))
 }
 
+/** How topics are made, where a command makes some. */
+export function addTopicFlags(command: Command): Command {
+  return command
+    .addOption(
+      flag('--partitions <n>', 'partitions of topics that are made')
+        .default(4)
+        .argParser(wholeNumber(1, 10_000)),
+    )
+    .addOption(
+      flag('--replication <n>', 'replicas of topics that are made')
+        .default(1)
+        .argParser(wholeNumber(1, 9)),
+    )
+}
+
 export function parsePort(text: string): number {
   return parseWhole(text, 0, 65_535, 'a port')
 }

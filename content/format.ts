@@ -51,6 +51,9 @@ export function formats({ locale, currency, timeZone }: FormatOptions): Formats 
   }
 }
 
+/** Of the shop that comes with Millrace; a shop of its own says its own. */
+export const shopFormats = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
+
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }

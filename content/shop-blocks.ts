@@ -1,8 +1,6 @@
 import { type BlockInput, type Content, defineBlock, type ShownProduct } from './block.ts'
-import { formats } from './format.ts'
+import { shopFormats } from './format.ts'
 
-/** As the reader's language writes them; a shop of its own would say its own. */
-const format = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
 const VIEWED_MAX = 6
 const LINES_MAX = 10
 /** From so many left on a reader is told. */
@@ -52,7 +50,7 @@ function shapeCart({ features, products }: BlockInput): Content | undefined {
     const low = product.stock !== undefined && product.stock > 0 && product.stock <= LOW_STOCK
     return { ...card(product), quantity, ...(low && { lowStock: product.stock }) }
   })
-  return { items, ...(total > 0 && { total: format.price(total) }) }
+  return { items, ...(total > 0 && { total: shopFormats.price(total) }) }
 }
 
 function shapeRecommendations({ recommended, products }: BlockInput): Content | undefined {
@@ -71,7 +69,7 @@ function shapeRecommendations({ recommended, products }: BlockInput): Content | 
 
 function card({ id, title, price, currency, url, image }: ShownProduct) {
   return {
-    ...{ id, title, price: format.price(price, currency) },
+    ...{ id, title, price: shopFormats.price(price, currency) },
     ...(url !== undefined && { url }),
     ...(image !== undefined && { image }),
   }

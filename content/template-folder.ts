@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ownFolder } from './own-folder.ts'
 import { compileTemplate, type Template } from './template.ts'
 
 /** The templates of one folder, each compiled once; one whose file has changed, again. */
@@ -56,10 +55,7 @@ async function versionOf(file: string): Promise<string | undefined> {
   }
 }
 
-/** Where the templates that come with the package are, from source and from dist/content/. */
+/** The templates that come with the package. */
 export function ownTemplates(): string {
-  const beside = fileURLToPath(new URL('./templates/', import.meta.url))
-  return existsSync(beside)
-    ? beside
-    : fileURLToPath(new URL('../../content/templates/', import.meta.url))
+  return ownFolder('templates')
 }

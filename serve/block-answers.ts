@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { LastKnown } from './last-known.ts'
 import type { Recommender } from './recommender.ts'
-import type { RowContent } from './row.ts'
+import { contentOf, type RowContent } from './row.ts'
 import type { TopicView } from './topic-view.ts'
 
 /** What is answered of a block: always something. */
@@ -129,7 +129,7 @@ export class BlockAnswers {
     if (row === undefined && block.recommended === 0) return this.#fallback(block, 'unknown_user')
     const standing = row === undefined ? rows.standingOfAbsence() : rows.standingOf(row)
     if (standing === undefined) return this.#fallback(block, 'unknown_user')
-    const { features, segments } = row === undefined ? nobody : (JSON.parse(row.json) as RowContent)
+    const { features, segments } = row === undefined ? nobody : contentOf(row)
     const now = clock.now()
     const [recommended, shown] = await Promise.all([
       block.recommended === 0

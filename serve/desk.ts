@@ -37,8 +37,6 @@ export interface Desk extends Omit<Views, 'all'> {
   readonly page: PageSettings | undefined
   /** Whose emails may ask by AMP. */
   readonly ampSenders: AmpSenders
-  /** Where this server is reached from outside, without a slash at its end: what links in emails begin with. */
-  readonly publicUrl: () => string
   /** How long a CDN that is told of changes may keep an answer, s; 0: not at all. */
   readonly edgeSeconds: number
   /** Of Millrace. */

@@ -1,6 +1,6 @@
 import type { Key } from '../http/keys.ts'
 import { Problem } from '../http/problem.ts'
-import type { RowContent } from './row.ts'
+import { contentOf } from './row.ts'
 
 const FIELDS_MAX = 200
 
@@ -27,7 +27,7 @@ export function readable(asked: Fields, { fields }: Key): Fields {
 /** Features that the row has not are left out, too: which there are is the job's to say. */
 export function onlyFields(fields: Fields, json: string): string {
   if (fields === undefined) return json
-  const row = JSON.parse(json) as RowContent
+  const row = contentOf({ json })
   const kept = Object.entries(row.features).filter(([name]) => fields.has(name))
   return JSON.stringify({ ...row, features: Object.fromEntries(kept) })
 }

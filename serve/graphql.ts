@@ -7,7 +7,7 @@ import type { Desk } from './desk.ts'
 import { type Fields, readable } from './fields.ts'
 import { costRule, DEPTH_MAX, QUERY_CHARS_MAX } from './graphql-limits.ts'
 import { userIdOf } from './ids.ts'
-import type { Row, RowContent } from './row.ts'
+import { contentOf, type Row, type RowContent } from './row.ts'
 
 const schema = `
   "Any JSON value, as a job made it."
@@ -122,7 +122,7 @@ function resolversOf({ features, recommender, clock }: Desk) {
   ): Promise<(Known | null)[]> => {
     reads(ids)
     const rows = await features.findAll(ids.map(id => userIdOf(id)))
-    return rows.map(row => (row && { row, content: JSON.parse(row.json) as RowContent }) || null)
+    return rows.map(row => (row && { row, content: contentOf(row) }) || null)
   }
   return {
     JSON: json,

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ShownProduct } from '../content/block.ts'
-import { formats } from '../content/format.ts'
+import { shopFormats } from '../content/format.ts'
 import {
   countdownPicture,
   neutralPicture,
@@ -12,10 +12,8 @@ import { Problem } from '../http/problem.ts'
 import type { Desk } from './desk.ts'
 import { openImage } from './image-tokens.ts'
 import type { Painter } from './painter.ts'
-import type { RowContent } from './row.ts'
+import { contentOf } from './row.ts'
 
-/** As the reader's language writes prices; a picture has no other words of the shop's. */
-const format = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
 const BUDGET_MS = 200
 /** Pictures under way. A store that hangs keeps them; beyond this nobody waits for it. */
 const UNDER_WAY_MAX = 512
@@ -130,15 +128,15 @@ async function show(
       return { picture: countdownPicture(opened.until, now) }
     case 'product': {
       const product = (await recommender.shown([opened.product])).get(opened.product)
-      return product && { picture: productPicture(product, format), product }
+      return product && { picture: productPicture(product, shopFormats), product }
     }
     case 'recommended': {
       desk.audit.read(request, { by: 'token', users: [opened.user] })
       const row = await features.find(opened.user)
-      const known = row && (JSON.parse(row.json) as RowContent).features
+      const known = row && contentOf(row).features
       const [best] = await recommender.recommended(opened.user, known, 1, now)
       const because = best?.because === 'popular' ? 'Popular now' : 'Chosen for you'
-      return best && { picture: productPicture(best, format, because), product: best }
+      return best && { picture: productPicture(best, shopFormats, because), product: best }
     }
   }
 }

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Content, ShownProduct } from '../content/block.ts'
-import { formats } from '../content/format.ts'
+import { shopFormats } from '../content/format.ts'
+import { ownFolder } from '../content/own-folder.ts'
 import { tilePicture } from '../content/pictures.ts'
 import { openTemplates, ownTemplates } from '../content/template-folder.ts'
 import { Problem } from '../http/problem.ts'
@@ -27,8 +28,6 @@ const SENDER = 'news@shop.example'
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript' } as const
 const FILES = ['index.html', 'page.css', 'page.js', 'amp.js'] as const
 
-const format = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
-
 /**
  * The page at `/`, for a machine of one's own: a shop beside an inbox, to see an event become an email. It shows any
  * user's features to whoever can reach it, so it is only there where `millrace start` wants it.
@@ -38,7 +37,7 @@ export function addPageRoutes(desk: Desk, answers: BlockAnswers, settings: PageS
   const templates = openTemplates(ownTemplates())
   for (const name of FILES) {
     const ending = name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES
-    const content = readFileSync(`${pageFolder()}/${name}`, 'utf8')
+    const content = readFileSync(join(ownFolder('page'), name), 'utf8')
     const path = name === 'index.html' ? '/' : `/page/${name}`
     app.get(path, async (_request, reply) =>
       reply
@@ -115,16 +114,10 @@ async function shelf({ catalogue, recommender }: Desk) {
   ).flat()
   return [...new Set(inTurn)].slice(0, PRODUCTS_SHOWN).map(product => ({
     ...product,
-    priceText: format.price(product.price, product.currency),
+    priceText: shopFormats.price(product.price, product.currency),
   }))
 }
 
 function sendPicture(reply: FastifyReply, png: Buffer): FastifyReply {
   return reply.type('image/png').header('cache-control', 'public, max-age=3600').send(png)
-}
-
-/** From source, and from dist/serve/. */
-function pageFolder(): string {
-  const beside = fileURLToPath(new URL('../content/page', import.meta.url))
-  return existsSync(beside) ? beside : fileURLToPath(new URL('../../content/page', import.meta.url))
 }

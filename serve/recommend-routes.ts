@@ -2,8 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
-import type { RowContent } from './row.ts'
+import { contentOf } from './row.ts'
 import * as schemas from './schemas.ts'
+import { notCaughtUp } from './standing.ts'
 
 const COUNT = 10
 const COUNT_MAX = 24
@@ -22,11 +23,8 @@ export function addRecommendRoutes(desk: Desk): void {
     const row = await features.find(id)
     const count = countOf(request.query.count)
     const standing = row === undefined ? features.standingOfAbsence() : features.standingOf(row)
-    if (standing === undefined) {
-      const detail = 'the features are still being read from their topic: ask again in a moment'
-      throw new Problem(503, 'not_caught_up', detail, { 'retry-after': '1' })
-    }
-    const known = row && (JSON.parse(row.json) as RowContent).features
+    if (standing === undefined) throw notCaughtUp()
+    const known = row && contentOf(row).features
     const items = await recommender.recommended(id, known, count, clock.now())
     reply.header('cache-control', 'private, no-cache')
     return { items, ...standing }

@@ -7,7 +7,7 @@ import {
 } from '../jobs/recommend.ts'
 import { ParsedRows } from './parsed-rows.ts'
 import { PopularCategories } from './popular-categories.ts'
-import type { RowContent } from './row.ts'
+import { contentOf } from './row.ts'
 import type { TopicView } from './topic-view.ts'
 import type { Views } from './views.ts'
 
@@ -48,7 +48,7 @@ export class Recommender {
     const tells = this.#tells
     if (tells === undefined || this.#popular === undefined) return []
     const row = user === undefined ? undefined : await this.#pairs?.find(user)
-    const features = row ? (JSON.parse(row.json) as RowContent).features : ownFeatures
+    const features = row ? contentOf(row).features : ownFeatures
     const categories = await this.#popular.names(now)
     const options: RecommendOptions = { count: Math.min(100, count + SPARE), categories, now }
     const rows = new Map<string, ProductRow | null>()

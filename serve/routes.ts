@@ -6,9 +6,9 @@ import { etagOf, namesTag } from './etag.ts'
 import { fieldsOf, onlyFields, readable } from './fields.ts'
 import { userIdOf } from './ids.ts'
 import type { Readers } from './readers.ts'
-import type { Row, RowContent } from './row.ts'
+import { contentOf, type Row } from './row.ts'
 import * as schemas from './schemas.ts'
-import type { Standing } from './standing.ts'
+import { notCaughtUp, type Standing } from './standing.ts'
 import { edgeHeaders, segmentTag, userTag } from './surrogate.ts'
 import type { Rows } from './topic-view.ts'
 
@@ -75,17 +75,14 @@ function sendRow(reply: FastifyReply, json: string, { source, ageMs }: Standing)
   return reply.send(`${json.slice(0, -1)},"source":"${source}","ageMs":${ageMs}}`)
 }
 
-function tagsOf(id: string, { json }: Row): string[] {
-  const { segments } = JSON.parse(json) as RowContent
+function tagsOf(id: string, row: Row): string[] {
+  const { segments } = contentOf(row)
   const names = segments.filter(each => typeof each === 'string')
   return [userTag(id), ...names.map(segmentTag)]
 }
 
 function absence(id: string, standing: Standing | undefined): Problem {
-  if (standing === undefined) {
-    const detail = 'the features are still being read from their topic: ask again in a moment'
-    return new Problem(503, 'not_caught_up', detail, { 'retry-after': '1' })
-  }
+  if (standing === undefined) return notCaughtUp()
   const detail = `no features are known of user ${JSON.stringify(id)}`
   return new Problem(404, 'unknown_user', detail, headersOf(standing))
 }

@@ -22,6 +22,11 @@ export interface RowContent {
   readonly segments: readonly unknown[]
 }
 
+/** Parses the row. */
+export function contentOf({ json }: Pick<Row, 'json'>): RowContent {
+  return JSON.parse(json) as RowContent
+}
+
 export function isOlder([offset, revision]: Version, than: Version): boolean {
   return offset < than[0] || (offset === than[0] && revision < than[1])
 }

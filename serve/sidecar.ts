@@ -41,8 +41,6 @@ export interface SidecarOptions {
   /** Who may read; everybody on this machine, and nobody else, when not given. */
   readonly protection?: Protection
   readonly tokens?: Tokens
-  /** What links in emails begin with; its own address when not given. */
-  readonly publicUrl?: string
   /** From addresses of emails that may ask by AMP, see `AmpSenders`; any when not given, as on one's own machine. */
   readonly ampSenders?: readonly string[]
   /** The topic that the job reads, for what readers do in emails; `events` when not given. */
@@ -120,7 +118,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...(options.protection && { protection: options.protection }),
       routes: (app, access) =>
         addAllRoutes({
-          ...deskOf(options, access, () => http.url),
+          ...deskOf(options, access),
           ...views,
           recommender: new Recommender(views),
           ...{ app, events, painter, telemetry, logger, auditLog },
@@ -160,8 +158,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   }
 }
 
-function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
-  const { blocks = [], protection, tokens, publicUrl, clock, version = '' } = options
+function deskOf(options: SidecarOptions, access: Access) {
+  const { blocks = [], protection, tokens, clock, version = '' } = options
   const { ampSenders = ['*'], log, eventsTopic: input = 'events', audit } = options
   return {
     blocks: new Map(blocks.map(block => [block.name, block])),
@@ -169,7 +167,6 @@ function deskOf(options: SidecarOptions, access: Access, ownUrl: () => string) {
     ...{ tokens, clock, version, page: options.page },
     edgeSeconds: options.edge?.seconds ?? 0,
     ampSenders: { senders: ampSenders, origins: mailOrigins },
-    publicUrl: () => publicUrl ?? ownUrl(),
     erasurePlaces: (at: number) => erasurePlaces({ log, input, at, auditDays: audit?.days }),
   }
 }

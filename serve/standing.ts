@@ -1,3 +1,4 @@
+import { Problem } from '../http/problem.ts'
 import { ageMsOf, type Progress } from './progress.ts'
 
 /** How good an answer from the view is. */
@@ -31,4 +32,10 @@ export function standingOfAbsence(
   return partitions
     .map(progress => standingOf(progress, caughtUp, staleMs, now))
     .reduce((worst, each) => (each.ageMs > worst.ageMs ? each : worst))
+}
+
+/** Of a question whose answer would be that there is nothing, while nobody can know. */
+export function notCaughtUp(): Problem {
+  const detail = 'the features are still being read from their topic: ask again in a moment'
+  return new Problem(503, 'not_caught_up', detail, { 'retry-after': '1' })
 }

@@ -75,10 +75,7 @@ export class DeskWorld {
         page: undefined,
         edgeSeconds: 0,
       },
-      ...{
-        recommender: new Recommender({ products, catalogue, pairs }),
-        publicUrl: () => 'http://here',
-      },
+      recommender: new Recommender({ products, catalogue, pairs }),
       ...{ clock: systemClock, telemetry: noTelemetry, logger: silent },
       painter: this.painter,
       events: new EventWriter({} as Log, 'events', systemClock),
