@@ -11,3 +11,10 @@ export function wholeFlag(flag: string, text: string): number {
   if (Number.isInteger(value) && value > 0) return value
   throw new Error(`${flag} is a whole number above 0, not ${text}`)
 }
+
+export type Size = 'small' | 'large'
+
+export function sizeFlag(text: string): Size {
+  if (text === 'small' || text === 'large') return text
+  throw new Error(`--size is small or large, not ${text}`)
+}

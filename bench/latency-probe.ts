@@ -19,7 +19,7 @@ export interface ProbeOptions {
 
 /** An event that no row has covered yet. */
 interface Pending {
-  /** Its event time, epoch ms. */
+  /** Its event time and its `sentAt`, epoch ms. */
   readonly time: number
   /** When it was sent, by the clock that never goes back. */
   readonly sentAt: number
@@ -31,7 +31,7 @@ const DRAIN_MS_MAX = 10_000
 
 /**
  * Sends events at an even rate and reads the rows, both read-committed and from this one process. An event's
- * latency, ms, ends when the first row of its user arrives whose `lastTs` is at or after the event's time.
+ * latency, ms, ends when the first row of its user arrives whose `sentAt` is at or after the event's.
  * Rejects when an event is never covered.
  */
 export async function probeLatency(options: ProbeOptions): Promise<number[]> {
@@ -39,15 +39,15 @@ export async function probeLatency(options: ProbeOptions): Promise<number[]> {
   const pending = new Map<string, Pending[]>()
   const latencies: number[] = []
   const ended = new AbortController()
-  const rows = readRows(log, output, ended.signal, (user, lastTs) => {
+  const rows = readRows(log, output, ended.signal, (user, sentAt) => {
     const now = clock.elapsed()
     const open = pending.get(user) ?? []
     for (const event of open) {
-      if (event.time <= lastTs && event.counts) latencies.push(now - event.sentAt)
+      if (event.time <= sentAt && event.counts) latencies.push(now - event.sentAt)
     }
     pending.set(
       user,
-      open.filter(event => event.time > lastTs),
+      open.filter(event => event.time > sentAt),
     )
   })
   const producer = log.producer()
@@ -119,7 +119,7 @@ async function readRows(
   log: Log,
   topic: string,
   signal: AbortSignal,
-  onRow: (user: string, lastTs: number) => void,
+  onRow: (user: string, sentAt: number) => void,
 ): Promise<void> {
   const reader = log.reader({ topic, waitMsMax: 100, partitionBytesMax: 1024 * 1024 })
   try {
@@ -133,7 +133,7 @@ async function readRows(
         while (records.next()) {
           const user = records.keyString()
           const value = records.value()
-          if (user !== null && value !== null) onRow(user, lastTsOf(value))
+          if (user !== null && value !== null) onRow(user, sentAtOf(value))
         }
       }
     }
@@ -142,7 +142,7 @@ async function readRows(
   }
 }
 
-function lastTsOf(value: Buffer): number {
-  const row = JSON.parse(value.toString()) as { lastTs: number } | { features: { lastTs: number } }
-  return 'features' in row ? row.features.lastTs : row.lastTs
+function sentAtOf(value: Buffer): number {
+  const row = JSON.parse(value.toString()) as { sentAt: number } | { features: { sentAt: number } }
+  return 'features' in row ? row.features.sentAt : row.sentAt
 }

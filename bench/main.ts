@@ -2,9 +2,12 @@ import { broker, brokerHelp } from './broker.ts'
 import { collect, collectHelp } from './collect.ts'
 import { freshness, freshnessHelp } from './freshness.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
+import { lanes, lanesHelp } from './lanes.ts'
 import { latency, latencyHelp } from './latency.ts'
 import { memory, memoryHelp } from './memory.ts'
 import { nexmark, nexmarkHelp } from './nexmark.ts'
+import { peers, peersHelp } from './peers.ts'
+import { pipeline, pipelineHelp } from './pipeline.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
 import { serve, serveHelp } from './serve.ts'
 import { throughput, throughputHelp } from './throughput.ts'
@@ -12,8 +15,11 @@ import { throughput, throughputHelp } from './throughput.ts'
 /** `npm run bench -- NAME [flags]` */
 const benchmarks = {
   throughput: { run: throughput, help: throughputHelp },
+  peers: { run: peers, help: peersHelp },
   latency: { run: latency, help: latencyHelp },
   recovery: { run: recovery, help: recoveryHelp },
+  pipeline: { run: pipeline, help: pipelineHelp },
+  lanes: { run: lanes, help: lanesHelp },
   job: { run: jobCost, help: jobCostHelp },
   broker: { run: broker, help: brokerHelp },
   nexmark: { run: nexmark, help: nexmarkHelp },

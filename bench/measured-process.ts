@@ -84,16 +84,21 @@ export class MeasuredProcess {
 /** `undefined` for a process that has ended. */
 export function usageOf(pid: number): Usage | undefined {
   try {
-    // The name, in parentheses, may hold spaces; utime and stime are the 14th and 15th fields (proc(5)).
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const ticks = Number(fields[11]) + Number(fields[12])
+    const cpuSeconds = cpuSecondsOf(pid)
     const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
     if (peak === null) return undefined
-    return { cpuSeconds: ticks / TICKS_PER_SECOND, peakRssMb: Math.round(Number(peak[1]) / 1024) }
+    return { cpuSeconds, peakRssMb: Math.round(Number(peak[1]) / 1024) }
   } catch (error) {
     const gone = error instanceof Error && 'code' in error
     if (gone && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined
     throw error
   }
+}
+
+/** User and system time of a process, or of the thread that asks (`thread-self`), from its start. Linux only. */
+export function cpuSecondsOf(pid: number | 'thread-self' | `${number}/task/${number}`): number {
+  // The name, in parentheses, may hold spaces; utime and stime are the 14th and 15th fields (proc(5)).
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

@@ -1,4 +1,11 @@
-import { count, defineJob, lastDistinct, lastTime, sum } from '../jobs/define-job.ts'
+import {
+  count,
+  defineJob,
+  type JobDefinition,
+  lastDistinct,
+  lastTime,
+  sum,
+} from '../jobs/define-job.ts'
 import type { Event } from '../jobs/event.ts'
 
 /** A missing price or quantity is 0, as the peers have it. */
@@ -9,7 +16,7 @@ const spent = ({ properties }: Event) =>
  * The workload of bench/peers/README.md: the same features from the same events. No event is dropped as a
  * repeat or as late, since the peers drop none.
  */
-export default defineJob({
+export const definition: JobDefinition = {
   name: 'peer',
   input: 'events',
   idle: 'hold',
@@ -24,4 +31,6 @@ export default defineJob({
     lastTs: lastTime({}),
     last10: lastDistinct({ of: 'Product Viewed', value: 'product_id', optional: true, keep: 10 }),
   },
-})
+}
+
+export default defineJob(definition)

@@ -17,6 +17,10 @@ export interface MillraceRun {
   readonly events: number
   readonly guarantee: Guarantee
   readonly lanes: number
+  /** A row for each event, as the peers write; else one for each user that a commit changed. */
+  readonly everyEvent?: boolean
+  /** Rows say when their event was sent, as the peers' do where the event says it. */
+  readonly carriesSentAt?: boolean
 }
 
 /** How long nothing may be committed before the run counts as stuck, as with the peers. */
@@ -25,7 +29,7 @@ const LOOK_MS = 20
 const READY_MS_MAX = 60_000
 
 const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
-const peerJob = new URL('./peer-job.ts', import.meta.url).href
+const jobUrl = (name: string) => new URL(name, import.meta.url).href
 
 /**
  * Runs `millrace run` on the whole of an input topic, under a new job name and in a new folder, until every
@@ -41,7 +45,9 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
     await Promise.race([allCommitted(log, job, run, ended.signal), child.failed()])
     await child.end()
     const endedAt = systemClock.now()
-    const { hash, firstRowAt } = await finalFeatures(log, output)
+    const { hash, firstRowAt, rows } = await finalFeatures(log, output)
+    if (run.everyEvent && rows !== run.events)
+      throw new Error(`${run.events} events made ${rows} rows, and a row for each was asked for`)
     const seconds = (endedAt - firstRowAt) / 1000
     return {
       engine: 'millrace',
@@ -80,11 +86,13 @@ export interface StartedEngine {
 /** Starts `millrace run` on the peers' workload, as a job that nobody has run yet, with its files in the folder. */
 export async function startMillrace(
   folder: string,
-  { brokers, input, guarantee, lanes }: Omit<MillraceRun, 'events'>,
+  run: Omit<MillraceRun, 'events'>,
 ): Promise<StartedEngine & { readonly job: string }> {
   const job = `bench-${randomUUID().slice(0, 8)}`
   const path = join(folder, 'job.ts')
-  const changed = JSON.stringify({ name: job, input })
+  const { brokers, input, guarantee, lanes, everyEvent = false, carriesSentAt = false } = run
+  const peerJob = jobUrl(carriesSentAt ? './peer-job-sent.ts' : './peer-job.ts')
+  const changed = JSON.stringify({ name: job, input, ...(everyEvent && { emit: 'every' }) })
   await writeFile(path, `import job from '${peerJob}'\nexport default { ...job, ...${changed} }\n`)
   const child = new MeasuredProcess(process.execPath, [
     ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],

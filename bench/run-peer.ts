@@ -16,6 +16,8 @@ export interface PeerRun {
   readonly input: string
   readonly events: number
   readonly guarantee: Guarantee
+  /** Ms between commits or checkpoints; the engine's default when left out. */
+  readonly commitMs?: number
 }
 
 /** Flink's first use may have to fetch its jars. */
@@ -31,6 +33,7 @@ export async function runPeer(log: Log, peer: Peer, run: PeerRun): Promise<RunRe
     ['--out', output],
     ['--events', String(run.events)],
     ['--guarantee', run.guarantee],
+    ...(run.commitMs === undefined ? [] : [['--checkpoint-ms', String(run.commitMs)]]),
   ]
   const child = new MeasuredProcess(program, [peer, 'throughput', ...flags.flat()])
   try {
@@ -46,10 +49,11 @@ export async function runPeer(log: Log, peer: Peer, run: PeerRun): Promise<RunRe
 /** Starts a peer's run mode: it takes what arrives from now on. */
 export function startPeer(peer: Peer, run: Omit<PeerRun, 'events'>): StartedEngine {
   const output = `bench-peer-${randomUUID().slice(0, 8)}`
-  const { brokers, input, guarantee } = run
+  const { brokers, input, guarantee, commitMs } = run
   const child = new MeasuredProcess(program, [
     ...[peer, 'run', '--brokers', brokers, '--in', input, '--out', output],
     ...['--guarantee', guarantee],
+    ...(commitMs === undefined ? [] : ['--commit-ms', String(commitMs)]),
   ])
   return { child, output, topics: [output], ready: () => printedReady(child, peer) }
 }
@@ -70,6 +74,11 @@ function parseReport(output: string): Omit<RunResult, 'hash'> {
   return JSON.parse(line) as Omit<RunResult, 'hash'>
 }
 
-export function isPeer(name: string): name is Peer {
+function isPeer(name: string): name is Peer {
   return name === 'kafka-streams' || name === 'flink'
+}
+
+export function peerNamed(name: string): Peer {
+  if (!isPeer(name)) throw new Error(`--vs is kafka-streams or flink, not ${name}`)
+  return name
 }

@@ -3,25 +3,30 @@ import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import type { Log } from '../runtime/log.ts'
 import { openBrokers } from './brokers.ts'
-import type { WorkloadOptions } from './events.ts'
-import { workload } from './events.ts'
+import { barChart } from './chart.ts'
+import { type Engine, enginesNamed, runEngine } from './engines.ts'
+import { type WorkloadOptions, workload } from './events.ts'
 import { hashOfFeatures } from './features-hash.ts'
-import { type Guarantee, guaranteeFlag, wholeFlag } from './flags.ts'
-import { ensureInput } from './input.ts'
+import { guaranteeFlag, sizeFlag, wholeFlag } from './flags.ts'
+import { ensureInput, type Format, formatFlag } from './input.ts'
 import { naiveFeatures } from './naive.ts'
-import { machine, table, writeResults } from './results.ts'
-import { runMillrace } from './run-millrace.ts'
-import { isPeer, type Peer, runPeer } from './run-peer.ts'
-import { median, type RunResult } from './run-result.ts'
+import { openProgress } from './progress.ts'
+import { publish } from './publish.ts'
+import { peerNamed } from './run-peer.ts'
+import type { RunResult } from './run-result.ts'
+import { checkHashes, type Standing, speedBars, standingsOf, standingsText } from './standings.ts'
 
 export const throughputHelp = `npm run bench -- throughput [flags]
 
   How many events a second one job keeps up with, all of them there beforehand: ours, and the peers' beside it.
+  \`peers\` is the whole comparison.
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
   --size small|large    20,000 events, held against a plain recomputation; or 1,000,000 (default)
   --events N            another number of events
+  --format FORMAT       json (default) or msgpack: of the events; may be repeated, and runs by turns
   --vs PEER             kafka-streams or flink, run by turns with ours (needs Java and Maven); may be repeated
+  --every               a row for each event; else one for each user that a commit changed
   --rounds N            how often each runs; the medians count (default 1)
   --lanes N             worker threads of ours (default 2)
   --mode MODE           exactly-once (default) or at-least-once`
@@ -31,103 +36,88 @@ const sizes = {
   large: { events: 1_000_000, users: 50_000, seed: 1 },
 }
 
+interface Turn {
+  readonly engine: Engine
+  readonly format: Format
+}
+
 interface Settings {
   readonly brokers: string | undefined
   readonly load: WorkloadOptions
   readonly small: boolean
-  readonly peers: readonly Peer[]
+  readonly turns: readonly Turn[]
   readonly rounds: number
   readonly lanes: number
-  readonly guarantee: Guarantee
+  /** For people: guarantee and lanes. */
+  readonly how: string
 }
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function throughput(args: readonly string[]): Promise<void> {
   const settings = parse(args)
+  const { load, small, rounds, turns } = settings
   const brokers = await openBrokers(settings.brokers)
   const log = openKafkaLog({ brokers: brokers.addresses, clientId: 'bench', clock: systemClock })
   try {
-    console.log(`making sure of ${settings.load.events} events on ${brokers.name}`)
-    const input = await ensureInput(log, settings.load)
-    const results = await rounds(log, brokers.addresses, input, settings)
-    checkHashes(results, settings)
-    const summary = summarize(results)
+    const results = await run(log, brokers.addresses, settings)
+    checkHashes(results, small ? hashOfFeatures(naiveFeatures(workload(load))) : undefined)
+    const standings = standingsOf(results)
+    const hash = `hash of the final features: ${results[0]?.hash}`
+    const summary = `${standingsText(standings)}\n\n${hash}`
     console.log(`\n${summary}`)
-    if (settings.small) return
-    const { load, rounds: runs, guarantee } = settings
-    const when = machine(new Date(systemClock.now()))
-    const how = `${load.events} events, ${guarantee}, broker: ${brokers.name}, rounds: ${runs}`
-    writeResults('Throughput', `${when}\n\n${how}\n\n${summary}`)
+    if (small) return
+    const name = turns.length === 1 ? 'Throughput' : titleOf(turns)
+    const how = `${load.events} events, ${settings.how}, broker: ${brokers.name}, rounds: ${rounds}`
+    picture(name, standings)
+    const figures = standings.flatMap(({ engine, eventsPerSecond, cpuSeconds, peakRssMb }) => [
+      { name: `${engine}: speed`, value: eventsPerSecond, unit: 'events/s' as const },
+      { name: `${engine}: CPU`, value: cpuSeconds, unit: 's of CPU' as const },
+      { name: `${engine}: memory`, value: peakRssMb, unit: 'MB' as const },
+    ])
+    publish({ title: name, how, summary, figures })
   } finally {
     await log.close()
     await brokers.close()
   }
 }
 
-async function rounds(
-  log: Log,
-  brokers: string,
-  input: string,
-  { load, peers, rounds, lanes, guarantee }: Settings,
-): Promise<RunResult[]> {
-  const run = { brokers, input, events: load.events, guarantee, lanes }
+async function run(log: Log, brokers: string, settings: Settings): Promise<RunResult[]> {
+  const { load, turns, rounds, lanes } = settings
+  const { events } = load
+  const formats = [...new Set(turns.map(({ format }) => format))]
+  const bar = openProgress('throughput', turns.length * rounds)
+  const inputs = new Map<Format, string>()
   const results: RunResult[] = []
-  for (let round = 0; round < rounds; round++) {
-    for (const engine of ['millrace', ...peers] as const) {
-      const result =
-        engine === 'millrace' ? await runMillrace(log, run) : await runPeer(log, engine, run)
-      console.log(JSON.stringify(result))
-      results.push(result)
+  try {
+    for (const format of formats) {
+      bar.doing(`making sure of ${events} events`)
+      inputs.set(format, await ensureInput(log, load, format))
     }
+    for (let round = 0; round < rounds; round++)
+      for (const { engine, format } of turns) {
+        bar.next(engine.name)
+        const input = inputs.get(format) ?? ''
+        const result = await runEngine(log, engine, { brokers, input, lanes, events })
+        bar.say(JSON.stringify(result))
+        results.push(result)
+      }
+  } finally {
+    bar.end()
   }
   return results
 }
 
-/** All runs over the same events end with the same features; where it is quick, the naive model's. */
-function checkHashes(results: readonly RunResult[], { load, small }: Settings): void {
-  const wanted = small ? hashOfFeatures(naiveFeatures(workload(load))) : results[0]?.hash
-  for (const { engine, hash } of results) {
-    if (hash !== wanted)
-      throw new Error(`${engine} ended with features ${hash}, not with ${wanted}`)
+function picture(name: string, standings: readonly Standing[]): void {
+  const file = name.toLowerCase().replaceAll(/[^a-z]+/g, '-')
+  const titles = {
+    title: name,
+    subtitle: 'events/s, medians; the line spans all runs; more is better',
   }
+  barChart(file, titles, speedBars(standings))
 }
 
-/** A row for each engine, by its medians, and what that is to each peer. */
-function summarize(results: readonly RunResult[]): string {
-  const engines = [...new Set(results.map(({ engine }) => engine))]
-  const medians = engines.map(engine => {
-    const own = results.filter(result => result.engine === engine)
-    const middle = (field: 'eventsPerSecond' | 'cpuSeconds' | 'peakRssMb') =>
-      median(own.map(result => result[field]))
-    const speeds = own.map(result => result.eventsPerSecond)
-    return {
-      engine,
-      eventsPerSecond: middle('eventsPerSecond'),
-      least: Math.min(...speeds),
-      most: Math.max(...speeds),
-      cpuSeconds: middle('cpuSeconds'),
-      peakRssMb: middle('peakRssMb'),
-    }
-  })
-  const [ours, ...peers] = medians
-  const heads = ['engine', 'events/s', 'least', 'most', 'CPU s', 'peak MB']
-  const lines = [
-    table(
-      heads,
-      medians.map(each => Object.values(each)),
-    ),
-    '',
-  ]
-  for (const peer of peers) {
-    const ratio = (ours?.eventsPerSecond ?? 0) / peer.eventsPerSecond
-    const cpu = (ours?.cpuSeconds ?? 0) / peer.cpuSeconds
-    lines.push(
-      `millrace / ${peer.engine}: ${ratio.toFixed(2)} × the events/s, ${cpu.toFixed(2)} × the CPU seconds`,
-    )
-  }
-  lines.push(`hash of the final features: ${results[0]?.hash}`)
-  return lines.join('\n')
-}
+const titleOf = (turns: readonly Turn[]): string =>
+  turns.some(({ engine }) => engine.kind !== 'millrace') ? 'Throughput beside peers' : 'Formats'
 
 function parse(args: readonly string[]): Settings {
   const { values } = parseArgs({
@@ -136,28 +126,33 @@ function parse(args: readonly string[]): Settings {
       brokers: { type: 'string' },
       size: { type: 'string', default: 'large' },
       events: { type: 'string' },
+      format: { type: 'string', multiple: true, default: ['json'] },
       vs: { type: 'string', multiple: true, default: [] },
+      every: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '1' },
       lanes: { type: 'string', default: '2' },
       mode: { type: 'string', default: 'exactly-once' },
     },
   })
-  const { size } = values
-  if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
+  const size = sizeFlag(values.size)
   const events =
     values.events === undefined ? sizes[size].events : wholeFlag('--events', values.events)
+  const guarantee = guaranteeFlag(values.mode)
+  const [ours, ...peers] = enginesNamed(values.vs.map(peerNamed), guarantee)
+  if (ours === undefined) throw new Error('there is no engine')
+  const everyEvent = values.every
+  const own = values.format.map(formatFlag).map((format): Turn => {
+    const name = format === 'json' ? ours.name : `${ours.name}, ${format}`
+    return { engine: { ...ours, everyEvent, name }, format }
+  })
+  const lanes = wholeFlag('--lanes', values.lanes)
   return {
     brokers: values.brokers ?? process.env.BROKERS,
     load: { ...sizes[size], events },
     small: size === 'small',
-    peers: values.vs.map(peerNamed),
+    turns: [...own, ...peers.map((engine): Turn => ({ engine, format: 'json' }))],
     rounds: wholeFlag('--rounds', values.rounds),
-    lanes: wholeFlag('--lanes', values.lanes),
-    guarantee: guaranteeFlag(values.mode),
+    lanes,
+    how: `${guarantee}, ${lanes} lanes${everyEvent ? ', a row for each event' : ''}`,
   }
-}
-
-function peerNamed(name: string): Peer {
-  if (!isPeer(name)) throw new Error(`--vs is kafka-streams or flink, not ${name}`)
-  return name
 }

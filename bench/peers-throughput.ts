@@ -1,0 +1,132 @@
+import type { Log } from '../runtime/log.ts'
+import type { Brokers } from './brokers.ts'
+import { barChart } from './chart.ts'
+import { type Engine, runEngine } from './engines.ts'
+import { type WorkloadOptions, workload } from './events.ts'
+import { hashOfFeatures } from './features-hash.ts'
+import type { Size } from './flags.ts'
+import { ensureInput } from './input.ts'
+import type { Figure } from './kept.ts'
+import { naiveFeatures } from './naive.ts'
+import type { PeersSetting } from './peers.ts'
+import { versionOf } from './peers-needs.ts'
+import { openProgress, type Progress } from './progress.ts'
+import { publish } from './publish.ts'
+import type { RunResult } from './run-result.ts'
+import { checkHashes, type Standing, speedBars, standingsOf, standingsText } from './standings.ts'
+
+const guarantee = 'exactly-once'
+const engines: readonly Engine[] = [
+  { name: 'Millrace', kind: 'millrace', guarantee },
+  { name: 'Kafka Streams', kind: 'kafka-streams', guarantee },
+  { name: 'Flink', kind: 'flink', guarantee },
+]
+const lanes = 2
+/** Of each engine, before anything counts: the broker and the disk's cache are slower in their first seconds. */
+const warmUpEvents = 20_000
+
+interface EventSet {
+  readonly name: string
+  readonly load: WorkloadOptions
+}
+
+/** Both sets of events, every engine by turns, as often as `rounds` says. Throws where two disagree on any user. */
+export async function compareThroughput(
+  log: Log,
+  brokers: Brokers,
+  { size, rounds, sets }: PeersSetting,
+): Promise<void> {
+  const compared = setsOf(size).slice(0, sets)
+  const runs = engines.length * (1 + rounds * compared.length)
+  const bar = openProgress('throughput', runs)
+  const standings = new Map<string, Standing[]>()
+  const told: string[] = []
+  try {
+    const warmUp = { ...first(size), events: warmUpEvents, users: 1_000 }
+    await runAll(log, brokers.addresses, { name: 'warm-up', load: warmUp }, 1, bar)
+    for (const set of compared) {
+      const results = await runAll(log, brokers.addresses, set, rounds, bar)
+      checkHashes(results, size === 'small' ? naiveHash(set.load) : undefined)
+      const own = standingsOf(results)
+      standings.set(set.name, own)
+      const hash = `hash of the final features of all users, the same for all: ${results[0]?.hash}`
+      told.push(`### ${set.name}\n\n${standingsText(own)}\n\n${hash}`)
+    }
+  } finally {
+    bar.end()
+  }
+  const summary = told.join('\n\n')
+  console.log(`\n${summary}`)
+  if (size === 'small') return
+  const { events } = first(size)
+  const how = `${events.toLocaleString('en')} events of JSON, ${guarantee}, ${lanes} threads each, broker: ${brokers.name}, ${rounds} rounds after a warm-up, by turns; ${versionOf('java', '-version')}; Kafka Streams 4.1.2, Flink 2.2.1 (bench/peers)`
+  pictures(standings)
+  publish({ title: 'Comparison', how, summary, figures: figuresOf(standings) })
+}
+
+function setsOf(size: Size): EventSet[] {
+  const load = first(size)
+  return [
+    { name: 'A shop’s events, in order of time', load },
+    { name: 'A month, users by Zipf’s law, out of order', load: { ...load, shape: 'month' } },
+  ]
+}
+
+function first(size: Size): WorkloadOptions {
+  return size === 'small'
+    ? { events: 20_000, users: 1_000, seed: 1 }
+    : { events: 1_000_000, users: 50_000, seed: 1 }
+}
+
+async function runAll(
+  log: Log,
+  brokers: string,
+  { name, load }: EventSet,
+  rounds: number,
+  bar: Progress,
+): Promise<RunResult[]> {
+  bar.doing(`${name}: making sure of ${load.events} events`)
+  const input = await ensureInput(log, load)
+  const results: RunResult[] = []
+  for (let round = 0; round < rounds; round++)
+    for (const engine of engines) {
+      bar.next(`${name}: ${engine.name}`)
+      const where = { brokers, input, lanes, events: load.events }
+      const result = await runEngine(log, engine, where)
+      bar.say(JSON.stringify({ set: name, ...result }))
+      results.push(result)
+    }
+  return results
+}
+
+const naiveHash = (load: WorkloadOptions) => hashOfFeatures(naiveFeatures(workload(load)))
+
+function pictures(standings: ReadonlyMap<string, readonly Standing[]>): void {
+  const bars = [...standings].flatMap(([set, own]) => speedBars(own, set))
+  const titles = {
+    title: 'Events a second, exactly-once, two cores',
+    subtitle: 'medians; the line spans all runs; more is better',
+  }
+  barChart('peers-throughput', titles, bars)
+  const costs = (field: 'cpuSeconds' | 'peakRssMb', panel: string) =>
+    [...standings.values()]
+      .slice(0, 1)
+      .flatMap(own => own.map(each => ({ label: each.engine, value: each[field], panel })))
+  const cost = { title: 'What it costs', subtitle: 'the first set; less is better' }
+  barChart(
+    'peers-cpu',
+    { ...cost, title: 'CPU seconds for a million events' },
+    costs('cpuSeconds', ''),
+  )
+  barChart('peers-memory', { ...cost, title: 'Most memory, MB' }, costs('peakRssMb', ''))
+}
+
+function figuresOf(standings: ReadonlyMap<string, readonly Standing[]>): Figure[] {
+  return [...standings.values()].flatMap((own, at) =>
+    own.flatMap(({ engine, eventsPerSecond, cpuSeconds, peakRssMb }): Figure[] => [
+      { name: `set ${at + 1}, ${engine}: speed`, value: eventsPerSecond, unit: 'events/s' },
+      { name: `set ${at + 1}, ${engine}: CPU`, value: cpuSeconds, unit: 's of CPU' },
+      { name: `set ${at + 1}, ${engine}: memory`, value: peakRssMb, unit: 'MB' },
+    ]),
+  )
+}

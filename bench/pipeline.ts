@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util'
+import type { Job } from '../jobs/job.ts'
+import type { OutgoingRecord } from '../protocol/record-batch.ts'
+import { type WorkloadOptions, workload } from './events.ts'
+import { hashOfFeatures } from './features-hash.ts'
+import { sizeFlag, wholeFlag } from './flags.ts'
+import { encodeEvent, type Format } from './input.ts'
+import type { Figure } from './kept.ts'
+import { naiveFeatures, type UserFeatures } from './naive.ts'
+import peerJob from './peer-job.ts'
+import { type PipelineRun, runPipeline } from './pipeline-run.ts'
+import { openProgress } from './progress.ts'
+import { publish } from './publish.ts'
+import { table } from './results.ts'
+import { median } from './run-result.ts'
+
+export const pipelineHelp = `npm run bench -- pipeline [flags]
+
+  One task's pipeline alone, on one thread: from the bytes of fetched batches to packed rows and states. No broker, no
+  disk, no other thread. Over the events of the comparison, as JSON and as msgpack; every user's features are held
+  against a plain recomputation.
+
+  --size small|large    20,000 events, or 500,000 (default)
+  --events N            another number of events
+  --rounds N            how often each runs, after a warm-up; the medians count (default 3)`
+
+const sizes = {
+  small: { events: 20_000, users: 1_000, seed: 1 },
+  large: { events: 500_000, users: 50_000, seed: 1 },
+}
+const formats: readonly Format[] = ['json', 'msgpack']
+
+interface Measured {
+  readonly format: Format
+  readonly eventsPerSecond: number
+  readonly hash: string
+}
+
+/** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
+export async function pipeline(args: readonly string[]): Promise<void> {
+  const { size, load, rounds } = parse(args)
+  const bar = openProgress('pipeline', formats.length * (rounds + 1))
+  const measured: Measured[] = []
+  const users = new Set<string>()
+  for (const { userId } of workload(load)) users.add(userId)
+  try {
+    for (let round = 0; round <= rounds; round++)
+      for (const format of formats) {
+        bar.next(`${format}, round ${round}`)
+        const run = runPipeline(peerJob as Job<unknown>, records(load, format))
+        const hash = hashOfFeatures(featuresOf(run, users))
+        if (round > 0) measured.push({ format, eventsPerSecond: run.events / run.cpuSeconds, hash })
+      }
+  } finally {
+    bar.end()
+  }
+  const wanted = hashOfFeatures(naiveFeatures(workload(load)))
+  for (const { format, hash } of measured)
+    if (hash !== wanted)
+      throw new Error(`${format} ended with features ${hash}, a plain recomputation with ${wanted}`)
+  const rows = formats.map(format => {
+    const speeds = measured.filter(each => each.format === format).map(each => each.eventsPerSecond)
+    return [format, ...[median(speeds), Math.min(...speeds), Math.max(...speeds)].map(Math.round)]
+  })
+  const heads = ['events', 'events/s of one core', 'least', 'most']
+  const summary = `${table(heads, rows)}\n\nhash of the final features: ${wanted}`
+  console.log(`\n${summary}`)
+  if (size === 'small') return
+  const figures = rows.map(
+    ([name, value]): Figure => ({ name: String(name), value: Number(value), unit: 'events/s' }),
+  )
+  const how = `${load.events} events, ${load.users} users, rounds: ${rounds}; CPU time of the thread and its collector`
+  publish({ title: 'Pipeline', how, summary, figures })
+}
+
+function* records(load: WorkloadOptions, format: Format): Generator<OutgoingRecord> {
+  for (const event of workload(load)) yield { key: event.userId, value: encodeEvent(event, format) }
+}
+
+function* featuresOf(run: PipelineRun, users: Iterable<string>): Generator<UserFeatures> {
+  for (const user of users)
+    yield { ...(run.row(user).features as Omit<UserFeatures, 'user'>), user }
+}
+
+function parse(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      size: { type: 'string', default: 'large' },
+      events: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+    },
+  })
+  const size = sizeFlag(values.size)
+  const events =
+    values.events === undefined ? sizes[size].events : wholeFlag('--events', values.events)
+  const load: WorkloadOptions = { ...sizes[size], events }
+  return { size, load, rounds: wholeFlag('--rounds', values.rounds) }
+}
