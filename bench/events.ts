@@ -39,7 +39,7 @@ export interface WorkloadEvent {
 }
 
 const firstMs = Date.UTC(2026, 2, 2)
-const shopSpacingMs = 250
+const spacingMs = 250
 const hourMs = 3_600_000
 const monthMs = 30 * 24 * hourMs
 const products = 5_000
@@ -51,34 +51,47 @@ export function* workload(options: WorkloadOptions): Generator<WorkloadEvent> {
   const random = seededRandom(seed)
   const byRank = shape === 'month' ? zipf(users, random) : undefined
   const drawUser = byRank ?? (() => Math.floor(random() * random() * users))
-  const spacingMs = shape === 'month' ? monthMs / events : shopSpacingMs
   for (let index = 0; index < events; index++) {
     const user = drawUser()
-    const kind = Math.floor(random() * 8)
-    const product = Math.floor(random() * products)
-    const price = (99 + Math.floor(random() * 20_000)) / 100
-    const quantity = 1 + Math.floor(random() * 3)
+    const event = eventOf(index, user, random, seed)
     const delayMs = shape === 'month' ? delay(random) : 0
-    yield {
-      messageId: `${seed.toString(16).padStart(8, '0')}-${index.toString().padStart(10, '0')}`,
-      type: 'track',
-      event: kind < 5 ? 'Product Viewed' : kind < 7 ? 'Product Added' : 'Order Completed',
-      userId: `user-${user}`,
-      timestamp: new Date(firstMs + index * spacingMs - delayMs).toISOString(),
-      properties: {
-        product_id: `sku-${product}`,
-        category: categories[product % categories.length] ?? '',
-        price,
-        quantity,
-        currency: 'EUR',
-      },
-      context: {
-        page: { path: `/p/${product}` },
-        consent: { categoryPreferences: { Advertising: true, Analytics: true } },
-      },
-    }
+    if (shape === 'shop') yield event
+    else yield { ...event, timestamp: timeAt(index * (monthMs / events) - delayMs) }
   }
 }
+
+/** One event of a user, the `index`th of the shop; draws from `random` what it is. */
+export function eventOf(
+  index: number,
+  user: number,
+  random: () => number,
+  seed = 1,
+): WorkloadEvent {
+  const kind = Math.floor(random() * 8)
+  const product = Math.floor(random() * products)
+  const price = (99 + Math.floor(random() * 20_000)) / 100
+  const quantity = 1 + Math.floor(random() * 3)
+  return {
+    messageId: `${seed.toString(16).padStart(8, '0')}-${index.toString().padStart(10, '0')}`,
+    type: 'track',
+    event: kind < 5 ? 'Product Viewed' : kind < 7 ? 'Product Added' : 'Order Completed',
+    userId: `user-${user}`,
+    timestamp: timeAt(index * spacingMs),
+    properties: {
+      product_id: `sku-${product}`,
+      category: categories[product % categories.length] ?? '',
+      price,
+      quantity,
+      currency: 'EUR',
+    },
+    context: {
+      page: { path: `/p/${product}` },
+      consent: { categoryPreferences: { Advertising: true, Analytics: true } },
+    },
+  }
+}
+
+const timeAt = (ms: number): string => new Date(firstMs + Math.floor(ms)).toISOString()
 
 function delay(random: () => number): number {
   const kind = random()

@@ -1,6 +1,7 @@
 import { broker, brokerHelp } from './broker.ts'
 import { collect, collectHelp } from './collect.ts'
 import { freshness, freshnessHelp } from './freshness.ts'
+import { growth, growthHelp } from './growth.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
 import { lanes, lanesHelp } from './lanes.ts'
 import { latency, latencyHelp } from './latency.ts'
@@ -10,6 +11,7 @@ import { peers, peersHelp } from './peers.ts'
 import { pipeline, pipelineHelp } from './pipeline.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
 import { serve, serveHelp } from './serve.ts'
+import { store, storeHelp } from './store.ts'
 import { throughput, throughputHelp } from './throughput.ts'
 
 /** `npm run bench -- NAME [flags]` */
@@ -20,6 +22,8 @@ const benchmarks = {
   recovery: { run: recovery, help: recoveryHelp },
   pipeline: { run: pipeline, help: pipelineHelp },
   lanes: { run: lanes, help: lanesHelp },
+  growth: { run: growth, help: growthHelp },
+  store: { run: store, help: storeHelp },
   job: { run: jobCost, help: jobCostHelp },
   broker: { run: broker, help: brokerHelp },
   nexmark: { run: nexmark, help: nexmarkHelp },
