@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
-import type { Counter, Histogram, ObservableGauge, ObservableResult } from '@opentelemetry/api'
+import type { ObservableResult } from '@opentelemetry/api'
 import type { InstrumentType as InstrumentKind } from '@opentelemetry/sdk-metrics'
 import { type Metric, metrics } from './metrics.ts'
+import { CounterTally, HistogramTally } from './tallies.ts'
+import { talliesProducer } from './tallies-producer.ts'
 
 /** What a process measures. Names and attributes are those of the table in metrics.ts, checked by the compiler. */
 export interface Telemetry {
@@ -53,7 +55,8 @@ export const noTelemetry: Telemetry = {
  * Starts OpenTelemetry for this process, of which it knows only one: open a second only after the first
  * was closed. Metrics alone, and only for `scrape`: no port, no traces, no logs, whatever the environment
  * says, since its variables may be meant for other programs. OTEL_RESOURCE_ATTRIBUTES and
- * OTEL_SDK_DISABLED are honoured. The SDK is loaded here, because that takes a tenth of a second; `sdk-node`
+ * OTEL_SDK_DISABLED are honoured. Counters and histograms are kept by tallies.ts and handed to the SDK at each
+ * scrape: its own instruments cost a microsecond a call, some of which are made for each request. The SDK is loaded here, because that takes a tenth of a second; `sdk-node`
  * would load exporters of all kinds beside it, and take three times as long.
  *
  * @param options.service the resource's `service.name`, such as `millrace-serve`
@@ -70,11 +73,15 @@ export async function openTelemetry(options: { service: string }): Promise<Telem
       return super.selectAggregationTemporality(type)
     }
   }
-  const exporter = new Exporter({ preventServerStart: true })
   // Not the process detector: command lines hold secrets and paths.
   const detected = resources.detectResources({ detectors: [resources.envDetector] })
   const named = resources.resourceFromAttributes({ 'service.name': options.service })
   const resource = resources.defaultResource().merge(detected).merge(named)
+  const counters = ofKind('counter', (name, metric) => new CounterTally(name, metric))
+  const histograms = ofKind('histogram', (name, metric) => new HistogramTally(name, metric))
+  const tallied = { counters: [...counters.values()], histograms: [...histograms.values()] }
+  const producer = talliesProducer({ api, sdk, resource, ...tallied })
+  const exporter = new Exporter({ preventServerStart: true, metricProducers: [producer] })
   const provider = new sdk.MeterProvider({ resource, readers: [exporter] })
   if (!api.metrics.setGlobalMeterProvider(provider)) {
     await provider.shutdown()
@@ -85,15 +92,14 @@ export async function openTelemetry(options: { service: string }): Promise<Telem
   }
 
   const meter = provider.getMeter('millrace')
-  const counters = instruments('counter', (name, metric) => meter.createCounter(name, metric))
-  const histograms = instruments('histogram', (name, metric) => meter.createHistogram(name, metric))
-  const gauges = instruments('gauge', (name, metric) => meter.createObservableGauge(name, metric))
+  const gauges = ofKind('gauge', (name, { unit, description }) =>
+    meter.createObservableGauge(name, { unit, description }),
+  )
   const serializer = new prometheus.PrometheusSerializer('', false, undefined, false, true)
 
   return {
-    add: (name, amount, ...[attributes]) => found<Counter>(counters, name).add(amount, attributes),
-    record: (name, value, ...[attributes]) =>
-      found<Histogram>(histograms, name).record(value, attributes),
+    add: (name, amount, ...[attributes]) => found(counters, name).add(amount, attributes),
+    record: (name, value, ...[attributes]) => found(histograms, name).record(value, attributes),
 
     gauge(name, read) {
       const observe = (result: ObservableResult) => {
@@ -101,7 +107,7 @@ export async function openTelemetry(options: { service: string }): Promise<Telem
           result.observe(reading.value, 'attributes' in reading ? reading.attributes : undefined)
         }
       }
-      const gauge = found<ObservableGauge>(gauges, name)
+      const gauge = found(gauges, name)
       gauge.addCallback(observe)
       return () => gauge.removeCallback(observe)
     },
@@ -134,31 +140,19 @@ function loadSdk() {
   }
 }
 
-/** The instruments of one kind, made at once, so that a name in use later cannot be new. */
-function instruments<Instrument>(
+/** Those of one kind, made at once, so that a name in use later cannot be new. */
+function ofKind<Made>(
   kind: Metric['kind'],
-  make: (name: string, options: InstrumentOptions) => Instrument,
-): Map<string, Instrument> {
-  const made = new Map<string, Instrument>()
-  for (const [name, metric] of Object.entries<Metric>(metrics)) {
-    if (metric.kind !== kind) continue
-    const { unit, description, boundaries } = metric
-    const advice = boundaries === undefined ? {} : { explicitBucketBoundaries: [...boundaries] }
-    made.set(name, make(name, { unit, description, advice }))
-  }
-  return made
+  make: (name: string, metric: Metric) => Made,
+): Map<string, Made> {
+  const own = Object.entries<Metric>(metrics).filter(([, metric]) => metric.kind === kind)
+  return new Map(own.map(([name, metric]) => [name, make(name, metric)]))
 }
 
-interface InstrumentOptions {
-  unit: string
-  description: string
-  advice: { explicitBucketBoundaries?: number[] }
-}
-
-function found<Instrument>(instruments: Map<string, Instrument>, name: string): Instrument {
-  const instrument = instruments.get(name)
-  if (instrument === undefined) throw new Error(`${name} is no metric of that kind: see metrics.ts`)
-  return instrument
+function found<Made>(made: ReadonlyMap<string, Made>, name: string): Made {
+  const one = made.get(name)
+  if (one === undefined) throw new Error(`${name} is no metric of that kind: see metrics.ts`)
+  return one
 }
 
 function oneLine(error: unknown): string {

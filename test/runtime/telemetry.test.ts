@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Metric, metrics } from '../../runtime/metrics.ts'
 import { metricsPage, scrapedName } from '../../runtime/metrics-page.ts'
+import { CELLS_MAX } from '../../runtime/tallies.ts'
 import { openTelemetry } from '../../runtime/telemetry.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -34,6 +35,44 @@ test('a histogram has the buckets of the table', async () => {
     const scraped = await telemetry.scrape()
     assert.match(scraped, 'millrace_commit_duration_ms_bucket{le="5"} 0\n')
     assert.match(scraped, 'millrace_commit_duration_ms_bucket{le="10"} 1\n')
+  } finally {
+    await telemetry.close()
+  }
+})
+
+test('counters and histograms are kept apart by all of their labels, and bounds belong to their buckets', async () => {
+  const telemetry = await openTelemetry({ service: 'millrace-test' })
+  try {
+    for (const route of ['/a', '/b'])
+      for (const status of [200, '200', 404])
+        telemetry.add('millrace_requests', 2, { status, route })
+    for (const value of [1, 5, 5.1, Number.NaN, 100_000])
+      telemetry.record('millrace_request_duration_ms', value, { route: '/a' })
+    const scraped = await telemetry.scrape()
+    assert.match(scraped, 'millrace_requests_total{route="/a",status="200"} 4\n')
+    assert.match(scraped, 'millrace_requests_total{route="/b",status="404"} 2\n')
+    const buckets = scraped.matchAll(/_duration_ms_bucket\{route="\/a",le="(\S+)"\} (\d+)/g)
+    const counts = Object.fromEntries(Array.from(buckets, ([, le, count]) => [le, Number(count)]))
+    assert.equal(
+      [counts['0.5'], counts['1'], counts['5'], counts['10'], counts['1000'], counts['+Inf']],
+      [0, 1, 2, 3, 3, 4],
+    )
+  } finally {
+    await telemetry.close()
+  }
+})
+
+test('of more sets of labels than are kept, all further ones count together', async () => {
+  const telemetry = await openTelemetry({ service: 'millrace-test' })
+  try {
+    for (let source = 0; source < CELLS_MAX + 50; source++)
+      telemetry.add('millrace_collect_events', 1, { source: `s${source}` })
+    telemetry.add('millrace_collect_events', 1, { source: 's3' })
+    const lines = (await telemetry.scrape()).split('\n')
+    const events = lines.filter(line => line.startsWith('millrace_collect_events_total{'))
+    assert.is(events.length, CELLS_MAX + 1)
+    assert.ok(events.includes('millrace_collect_events_total{source="s3"} 2'))
+    assert.ok(events.includes('millrace_collect_events_total{otel_metric_overflow="true"} 50'))
   } finally {
     await telemetry.close()
   }
