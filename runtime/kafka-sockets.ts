@@ -17,7 +17,7 @@ export const wholeAnswers: kafkajs.ISocketFactory = ({ host, port, ssl, onConnec
   const socket = ssl
     ? tls.connect({ host, port, ...servername, ...ssl }, onConnect)
     : net.connect({ host, port }, onConnect)
-  socket.setKeepAlive(true, keepAliveMs)
+  socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
   const frames = new Frames()
   const emit = socket.emit.bind(socket)
   socket.emit = (event: string | symbol, ...rest: unknown[]): boolean => {

@@ -1,6 +1,7 @@
 import type kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { encodeRecordBatch } from '../protocol/record-batch.ts'
+import { Ahead, Enlisted } from './kafka-ahead.ts'
 import {
   type Broker,
   type Cluster,
@@ -10,8 +11,9 @@ import {
   untilDisconnected,
   whileUnreachable,
 } from './kafka-cluster.ts'
+import { judged } from './kafka-judged.ts'
 import { KafkaPartitions } from './kafka-partitions.ts'
-import { isUnknown, unknownMsMax, unknownTopic } from './kafka-unknown.ts'
+import { isUnknown, unknownMsMax } from './kafka-unknown.ts'
 import {
   type Append,
   type Committed,
@@ -26,13 +28,9 @@ import {
 import { unlessAborted } from './unless-aborted.ts'
 
 const transaction = 1 // kind of coordinator
+/** Of a transaction's time, for one that is open and not used. */
+const unusedShareMax = 1 / 15
 
-/** Another owner began, or the coordinator ended our transaction for its age: to us it is the same. */
-const fencedCodes = new Set<number>([
-  errorCodes.INVALID_PRODUCER_EPOCH,
-  errorCodes.PRODUCER_FENCED,
-  errorCodes.INVALID_PRODUCER_ID_MAPPING,
-])
 /** Nothing was done; the same request may be sent again. */
 const busyCodes = new Set<number>([
   errorCodes.CONCURRENT_TRANSACTIONS,
@@ -52,6 +50,7 @@ export class KafkaTransactor implements Transactor {
   readonly #partitions: KafkaPartitions
   readonly #closed = new AbortController()
   readonly #sequences = new Map<string, number>()
+  readonly #ahead: Ahead
   #coordinator: Broker | undefined
   #groupCoordinator: Broker | undefined
   #producerId = '-1'
@@ -61,6 +60,12 @@ export class KafkaTransactor implements Transactor {
     this.#options = options
     this.#cluster = openCluster(kafka)
     this.#partitions = new KafkaPartitions(this.#cluster, options.clock, this.#closed.signal)
+    this.#ahead = new Ahead({
+      clock: options.clock,
+      unusedMsMax: options.timeoutMs * unusedShareMax,
+      enlist: members => this.#enlist(members),
+      abandon: () => this.#end(false),
+    })
   }
 
   async fence(): Promise<void> {
@@ -78,32 +83,66 @@ export class KafkaTransactor implements Transactor {
   }
 
   begin(): Transaction {
-    const added = new Set<string>()
+    const used = new Enlisted()
+    let taken: Promise<Enlisted> | undefined
+    const opened = () => {
+      taken ??= this.#ahead.take()
+      return taken
+    }
     return {
-      send: appends => this.#send(appends, added),
-      sendOffsets: (group, topic, partition, committed) =>
-        this.#sendOffsets(group, topic, partition, committed),
-      commit: () => this.#end(true),
-      abort: () => this.#end(false),
+      send: async appends => {
+        for (const { topic, partition } of appends) used.add(topic, partition)
+        await this.#enlist(used, await opened())
+        return this.#send(appends)
+      },
+      sendOffsets: async (group, topic, partition, committed) => {
+        used.addGroup(group)
+        await this.#enlist(used, await opened())
+        await this.#sendOffsets(group, topic, partition, committed)
+      },
+      commit: async () => {
+        await opened()
+        await this.#end(true)
+        this.#ahead.committed(used)
+      },
+      abort: async () => {
+        await opened()
+        await this.#end(false)
+      },
     }
   }
 
   async close(): Promise<void> {
     this.#closed.abort()
+    this.#ahead.drop()
     await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
   }
 
-  async #send(appends: readonly (Append | PackedAppend)[], added: Set<string>): Promise<Offset[]> {
-    const { transactionalId, clock, timeoutMs } = this.#options
-    const unadded = appends.filter(({ topic, partition }) => !added.has(`${topic}/${partition}`))
-    if (unadded.length > 0) {
-      const topics = unadded.map(({ topic, partition }) => ({ topic, partitions: [partition] }))
+  /** Has the coordinator add to the transaction what is not in it yet. */
+  async #enlist(members: Enlisted, inIt = new Enlisted()): Promise<void> {
+    const { timeoutMs } = this.#options
+    const partitions = members.partitions.filter(
+      ({ topic, partition }) => !inIt.has(topic, partition),
+    )
+    if (partitions.length > 0) {
+      const topics = partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] }))
       const names = topics.map(({ topic, partitions }) => `${topic}-${partitions}`).join()
       await this.#ask(`addPartitionsToTxn (${names})`, timeoutMs, async () =>
         (await this.#findCoordinator()).addPartitionsToTxn({ ...this.#identity(), topics }),
       )
-      for (const { topic, partition } of unadded) added.add(`${topic}/${partition}`)
+      for (const { topic, partition } of partitions) inIt.add(topic, partition)
     }
+    for (const groupId of members.groups) {
+      if (inIt.hasGroup(groupId)) continue
+      await this.#ask('addOffsetsToTxn', timeoutMs, async () =>
+        (await this.#findCoordinator()).addOffsetsToTxn({ ...this.#identity(), groupId }),
+      )
+      inIt.addGroup(groupId)
+    }
+  }
+
+  async #send(appends: readonly (Append | PackedAppend)[]): Promise<Offset[]> {
+    const { transactionalId, clock, timeoutMs } = this.#options
     const batches = appends.map(({ topic, partition, records }) => {
       const key = `${topic}/${partition}`
       const baseSequence = this.#sequences.get(key) ?? 0
@@ -135,9 +174,6 @@ export class KafkaTransactor implements Transactor {
     { next, metadata }: Committed,
   ): Promise<void> {
     const { timeoutMs } = this.#options
-    await this.#ask('addOffsetsToTxn', timeoutMs, async () =>
-      (await this.#findCoordinator()).addOffsetsToTxn({ ...this.#identity(), groupId: group }),
-    )
     const topics = [{ topic, partitions: [{ partition, offset: String(next), metadata }] }]
     await this.#ask('txnOffsetCommit', timeoutMs, async () => {
       this.#groupCoordinator ??= await this.#cluster.findGroupCoordinator({ groupId: group })
@@ -197,19 +233,6 @@ export class KafkaTransactor implements Transactor {
   #judge(name: string, error: unknown): unknown {
     if (this.#closed.signal.aborted && name !== 'initProducerId')
       return new LogError('ambiguous', `${name} of ${this.#options.transactionalId}: closed`, error)
-    if (error instanceof LogError) return error
-    const { code, message } = kafkaFault(error)
-    const told = `${name} of ${this.#options.transactionalId}: ${message}`
-    if (typeof code === 'number' && fencedCodes.has(code))
-      return new LogError('fenced', told, error)
-    if (isUnknown(error)) return unknownTopic(`a partition in ${told}`, error)
-    if (name === 'initProducerId' && (code === 'connection' || code === 'denied')) return error // nothing depends on it: asked again
-    if (
-      code === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
-      code === errorCodes.MESSAGE_TOO_LARGE
-    ) {
-      return new LogError('refused', told, error)
-    }
-    return new LogError('ambiguous', told, error)
+    return judged(name, this.#options.transactionalId, error)
   }
 }
