@@ -9,22 +9,18 @@ export interface FinalFeatures {
   readonly users: number
   /** Rows in the topic: as many as events for an engine that writes one for each, fewer for one that coalesces. */
   readonly rows: number
-  /** Time of the topic's first record, epoch ms. */
-  readonly firstRowAt: number
 }
 
 /** Reads an output topic to its end; the newest row of each user counts. */
 export async function finalFeatures(log: Log, topic: string): Promise<FinalFeatures> {
   const newest = new Map<string, string>()
   let rows = 0
-  let firstRowAt = Number.POSITIVE_INFINITY
-  for await (const { key, value, timestamp } of topicRecords(log, topic)) {
+  for await (const { key, value } of topicRecords(log, topic)) {
     if (key === null || value === null) continue
     rows += 1
-    firstRowAt = Math.min(firstRowAt, timestamp)
     newest.set(key, value.toString())
   }
-  return { hash: hashOfFeatures(parsed(newest)), users: newest.size, rows, firstRowAt }
+  return { hash: hashOfFeatures(parsed(newest)), users: newest.size, rows }
 }
 
 /** Ours wraps the features in a row, the peers' name the user among them. */

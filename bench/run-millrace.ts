@@ -33,8 +33,8 @@ const jobUrl = (name: string) => new URL(name, import.meta.url).href
 
 /**
  * Runs `millrace run` on the whole of an input topic, under a new job name and in a new folder, until every
- * event's offset is committed; then stops it in order. The time begins with the first row: the commit that
- * has it was frozen some milliseconds after the first event.
+ * event's offset is committed; then stops it in order. The time begins when the first task owns its partition:
+ * a commit says so just before its first event.
  */
 export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
@@ -42,20 +42,21 @@ export async function runMillrace(log: Log, run: MillraceRun): Promise<RunResult
   const { child, job, output, topics } = await startMillrace(folder, run)
   const ended = new AbortController()
   try {
-    await Promise.race([allCommitted(log, job, run, ended.signal), child.failed()])
+    const committed = allCommitted(log, job, run, ended.signal)
+    const ownedAt = await Promise.race([committed, child.failed()])
     await child.end()
     const endedAt = systemClock.now()
-    const { hash, firstRowAt, rows } = await finalFeatures(log, output)
+    const { hash, rows } = await finalFeatures(log, output)
     if (run.everyEvent && rows !== run.events)
       throw new Error(`${run.events} events made ${rows} rows, and a row for each was asked for`)
-    const seconds = (endedAt - firstRowAt) / 1000
+    const seconds = (endedAt - ownedAt) / 1000
     return {
       engine: 'millrace',
       guarantee: run.guarantee,
       events: run.events,
       seconds,
       eventsPerSecond: Math.round(run.events / seconds),
-      startupSeconds: (firstRowAt - launchedAt) / 1000,
+      startupSeconds: (ownedAt - launchedAt) / 1000,
       ...child.usage,
       hash,
     }
@@ -115,21 +116,27 @@ async function ready(child: MeasuredProcess): Promise<void> {
   throw new Error(`millrace run was not ready within ${READY_MS_MAX} ms`)
 }
 
-/** Resolves when the job's group has committed the input's end in each partition, or the signal aborts. */
+/**
+ * Resolves when the job's group has committed the input's end in each partition, or the signal aborts. Answers when
+ * its first commit was there, epoch ms.
+ */
 async function allCommitted(
   log: Log,
   job: string,
   run: MillraceRun,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const ends = (await log.topics.ranges(run.input)).map(({ end }) => end)
   const partitions = ends.map((_, partition) => partition)
   let seen = -1
   let seenAt = systemClock.elapsed()
+  let ownedAt = Number.NaN
   while (!signal.aborted) {
+    const askedAt = systemClock.now()
     const committed = await log.committed(`${job}.commits`, run.input, partitions)
     const done = committed.reduce((sum, each) => sum + (each?.next ?? 0), 0)
-    if (committed.every((each, partition) => each?.next === ends[partition])) return
+    if (Number.isNaN(ownedAt) && committed.some(Boolean)) ownedAt = askedAt
+    if (committed.every((each, partition) => each?.next === ends[partition])) return ownedAt
     if (done > seen) {
       seen = done
       seenAt = systemClock.elapsed()
@@ -140,4 +147,5 @@ async function allCommitted(
     }
     await systemClock.sleep(LOOK_MS, signal)
   }
+  return ownedAt
 }

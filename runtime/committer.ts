@@ -11,8 +11,12 @@ import type { Steps } from './steps.ts'
 import type { TaskOptions } from './task-options.ts'
 import type { Watermark } from './watermark.ts'
 
-/** While input waits, a commit is not begun sooner than this after the last: larger ones cost less per event. */
-const busyCommitMs = 1_000
+/**
+ * While input waits, commits are this part of how far behind the task is apart: a hot key is then written once for
+ * many events, which costs far less, and no row gets older by more than that part.
+ */
+const behindPart = 1 / 10
+const behindCommitMs = 5_000
 /** A commit that only moves the offset may wait so long. */
 const offsetCommitMs = 1_000
 /** Kafka forgets the offsets of a group without members after seven days. */
@@ -146,8 +150,14 @@ export class Committer<State = unknown> {
 
   /** How long after the start of the last commit the next one is due. */
   #waitMs(hurry: boolean): number {
-    if (this.hasOutputs) return hurry ? 0 : busyCommitMs
+    if (this.hasOutputs) return hurry ? 0 : Math.min(this.#behindMs * behindPart, behindCommitMs)
     return this.isDirty ? offsetCommitMs : renewalMs
+  }
+
+  /** Since the last record taken was appended, ms; the broker's clock may be ahead of ours. */
+  get #behindMs(): number {
+    const { options, intake } = this.#parts
+    return Math.max(options.clock.now() - intake.appendedAt, 0)
   }
 
   async #run(frozen: FrozenCommit<State>, trace: CommitTrace | undefined): Promise<void> {

@@ -42,6 +42,8 @@ export class Turns<State = unknown> {
   readonly #parts: TurnsParts<State>
   /** Timers may be due: they fire before the next event. */
   #timersDue = true
+  /** More timers are due than one commit may carry, or the next is held back: they wait for a commit. */
+  #timersWait = false
   /** To be announced before it is taken, or fires. */
   #suspected: Hand | undefined
   /** A record that waits for its schema. */
@@ -94,6 +96,7 @@ export class Turns<State = unknown> {
         const fired = pipeline.fireDue(watermark.time, this.#judge)
         steps.fired()
         if (typeof fired === 'object') this.#suspected = fired.held
+        this.#timersWait = fired === 'full' || typeof fired === 'object'
         if (fired !== 'done') return fired === 'load' ? 'load' : 'wait'
       }
       this.#timersDue = false
@@ -136,7 +139,7 @@ export class Turns<State = unknown> {
     const suspected = this.#suspected
     const announce = suspected !== undefined && !committer.isDirty
     const full = states.full || pipeline.side.full
-    const hurry = steps.active || full || this.#timersDue
+    const hurry = steps.active || full || this.#timersWait
     const stepDone = (steps.active || suspected !== undefined) && committer.isDirty
     if (!announce && !stepDone && !committer.isDue(hurry)) return
     if (announce) steps.announce(suspected)
