@@ -9,8 +9,13 @@ export function rejectedTopicOf(events: string): string {
   return `${events}.rejected`
 }
 
-const weekMs = 7 * 24 * 3_600_000
-const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(weekMs) }
+const dayMs = 24 * 3_600_000
+/** For a week, and a day more at most: a segment goes whole, and there is one for each day. */
+const kept = {
+  'cleanup.policy': 'delete',
+  'retention.ms': String(7 * dayMs),
+  'segment.ms': String(dayMs),
+}
 
 /** What collect writes to; append times are the broker's, so one wrong clock cannot move time. */
 export function collectTopics(

@@ -23,16 +23,19 @@ export interface FormatOptions {
 }
 
 const currenciesMax = 50
+/** Texts that are kept of each currency: a shop has few prices, and to format one takes longer than to look it up. */
+const pricesMax = 5_000
 
 /** Throws a RangeError for a locale, a currency or a time zone that there is not. */
 export function formats({ locale, currency, timeZone }: FormatOptions): Formats {
-  const prices = new Map<string, Intl.NumberFormat>()
-  const priceFormat = (code: string): Intl.NumberFormat => {
+  const prices = new Map<string, (value: number) => string>()
+  const priceFormat = (code: string): ((value: number) => string) => {
     const known = prices.get(code)
     if (known !== undefined) return known
-    const format = new Intl.NumberFormat(locale, { style: 'currency', currency: code })
-    if (prices.size < currenciesMax) prices.set(code, format)
-    return format
+    const { format } = new Intl.NumberFormat(locale, { style: 'currency', currency: code })
+    const remembered = remember(format)
+    if (prices.size < currenciesMax) prices.set(code, remembered)
+    return remembered
   }
   const own = priceFormat(currency)
   const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone })
@@ -41,9 +44,7 @@ export function formats({ locale, currency, timeZone }: FormatOptions): Formats 
   return {
     price: (value, code) => {
       if (!isNumber(value)) return ''
-      return (code === undefined || !/^[A-Z]{3}$/i.test(code) ? own : priceFormat(code)).format(
-        value,
-      )
+      return (code === undefined || !/^[A-Z]{3}$/i.test(code) ? own : priceFormat(code))(value)
     },
     date: at => (isTime(at) ? dates.format(at) : ''),
     time: at => (isTime(at) ? times.format(at) : ''),
@@ -53,6 +54,18 @@ export function formats({ locale, currency, timeZone }: FormatOptions): Formats 
 
 /** Of the shop that comes with Millrace; a shop of its own says its own. */
 export const shopFormats = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
+
+function remember(format: (value: number) => string): (value: number) => string {
+  let texts = new Map<number, string>()
+  return value => {
+    const known = texts.get(value)
+    if (known !== undefined) return known
+    if (texts.size >= pricesMax) texts = new Map()
+    const text = format(value)
+    texts.set(value, text)
+    return text
+  }
+}
 
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)

@@ -37,19 +37,20 @@ export const defaultLimits: Limits = {
 /** Refuses, in words, what the limits forbid and Node lets through, or has no words for. */
 export function refuseOverLimits(app: FastifyInstance, limits: Limits): void {
   const { headersMax, urlCharsMax } = limits
-  app.addHook('onRequest', async ({ raw }) => {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
     if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
       const detail = 'a request of HTTP/1.1 says in its header Host which server it means'
-      throw new Problem(400, 'no_host', detail)
+      return done(new Problem(400, 'no_host', detail))
     }
     const { length } = raw.url ?? ''
     if (length > urlCharsMax) {
       const detail = `a URL has at most ${urlCharsMax} characters, this one has ${length}: send the rest as the body of a POST`
-      throw new Problem(414, 'url_too_long', detail)
+      return done(new Problem(414, 'url_too_long', detail))
     }
     if (raw.rawHeaders.length > 2 * headersMax) {
       const detail = `a request has at most ${headersMax} headers, and this one has more`
-      throw new Problem(431, 'too_many_headers', detail)
+      return done(new Problem(431, 'too_many_headers', detail))
     }
+    done()
   })
 }

@@ -92,8 +92,9 @@ export function createApp(options: Omit<HttpOptions, 'host' | 'port'>): FastifyI
   })
   const { answered } = options
   if (answered !== undefined) {
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       answered(request.routeOptions.url ?? '', reply.statusCode, reply.elapsedTime)
+      done()
     })
   }
   addProbes(app, options, keyed ? access : undefined)

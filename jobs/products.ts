@@ -1,6 +1,6 @@
 import { decayedCount, defineJob, lastValue, topK } from './define-job.ts'
 import type { Event } from './event.ts'
-import { halfLifeDays, purchaseWeight } from './recommend.ts'
+import { halfLifeDays, purchaseWeight } from './product-row.ts'
 
 const views = { halfLife: `${halfLifeDays.views}d` }
 const purchases = { halfLife: `${halfLifeDays.purchases}d` }

@@ -1,19 +1,9 @@
-/** After so long a view, or a purchase, weighs half. */
-export const halfLifeDays = { views: 30, purchases: 90 } as const
-/** How many views a purchase weighs. */
-export const purchaseWeight = 3
+import { halfLifeDays, type ProductRow, purchaseWeight, told } from './product-row.ts'
 
-const dayMs = 86_400_000
+export { halfLifeDays, type ProductRow, purchaseWeight } from './product-row.ts'
 
-/** A row of the job `products`, of a product or of a category. */
-export interface ProductRow {
-  /** When its weights are right, epoch ms. */
-  readonly asOf?: number
-  readonly features: Readonly<Record<string, unknown>>
-}
-
-/** By key: a product's id, or `category:<name>`. null: there is none. */
-export type ProductRows = ReadonlyMap<string, ProductRow | null>
+/** By key: a product's id, or `category:<name>`. null: there is none; undefined: it was not read. */
+export type ProductRows = Pick<ReadonlyMap<string, ProductRow | null>, 'get'>
 
 export interface RecommendOptions {
   /** How many, 1 to 100; 10 when left out. */
@@ -69,35 +59,75 @@ export function recommend(
   const excluded = new Set(idsOf(user?.lastBought))
   if (!viewed) for (const id of idsOf(user?.lastViewed)) excluded.add(id)
 
-  const scored = new Map<string, { score: number; of: Seed; most: number }>()
-  for (const seed of seeds)
-    for (const [product, affinity] of affinities(seed, rows, now)) {
-      if (excluded.has(product) || product === seed.product) continue
-      const score = seed.weight * affinity
-      const known = scored.get(product)
-      if (known === undefined) scored.set(product, { score, of: seed, most: score })
-      else {
-        known.score += score
-        if (score > known.most) Object.assign(known, { of: seed, most: score })
-      }
-    }
-  const best = [...scored]
-    .map(([product, { score, of }]): Recommendation => {
-      const damped = score / popularityOf(rows.get(product), now) ** damping
-      return { product, score: damped, because: of.because, of: of.product }
-    })
-    .sort(better)
-    .slice(0, count)
+  const scored = new Map<string, Scored>()
+  for (const seed of seeds) addAffinities(scored, seed, rows, now, excluded)
+  const best: Recommendation[] = []
+  for (const { product, score, of } of scored.values()) {
+    const damped = score / (told(rows.get(product))?.popularity(now, damping) ?? 1)
+    place(best, { product, score: damped, because: of.because, of: of.product }, count)
+  }
+  if (best.length === count) return best
 
   for (const { product } of best) excluded.add(product)
   for (const category of categoriesOf(seeds, rows, options))
-    for (const [product, score] of weightsOf(rows.get(`category:${category}`), 'popular')) {
+    for (const { product, weight } of told(rows.get(`category:${category}`))?.popular ?? []) {
       if (best.length === count) return best
       if (excluded.has(product)) continue
       excluded.add(product)
-      best.push({ product, score, because: 'popular', of: category })
+      best.push({ product, score: weight, because: 'popular', of: category })
     }
   return best
+}
+
+interface Scored {
+  readonly product: string
+  score: number
+  /** The one that counts most for it. */
+  of: Seed
+  most: number
+}
+
+/** What goes with a product: with one that was viewed also what else was viewed, with one that was bought not. */
+function addAffinities(
+  scored: Map<string, Scored>,
+  seed: Seed,
+  rows: ProductRows,
+  now: number | undefined,
+  excluded: ReadonlySet<string>,
+): void {
+  const row = told(rows.get(seed.product))
+  if (row === undefined) return
+  const viewedTimes = seed.because === 'viewed' ? row.aged(now, halfLifeDays.views) : 0
+  const boughtTimes = purchaseWeight * row.aged(now, halfLifeDays.purchases)
+  for (const { product, viewed, bought } of row.together) {
+    const score = seed.weight * (viewedTimes * viewed + boughtTimes * bought)
+    if (!(score > 0) || product === seed.product || excluded.has(product)) continue
+    const known = scored.get(product)
+    if (known === undefined) scored.set(product, { product, score, of: seed, most: score })
+    else {
+      known.score += score
+      if (score > known.most) {
+        known.of = seed
+        known.most = score
+      }
+    }
+  }
+}
+
+/** Puts it where it belongs among the best, of which there are `count` at most: cheaper than to sort all. */
+function place(best: Recommendation[], one: Recommendation, count: number): void {
+  let at = best.length
+  if (at === count) {
+    const last = best[at - 1]
+    if (last === undefined || better(one, last) > 0) return
+    best.pop()
+    at--
+  }
+  for (; at > 0; at--) {
+    const before = best[at - 1]
+    if (before === undefined || better(before, one) < 0) break
+  }
+  best.splice(at, 0, one)
 }
 
 /**
@@ -112,10 +142,11 @@ export function missingRows(
 ): string[] {
   const seeds = seedsOf(user, options)
   const wanted = new Set(seeds.map(({ product }) => product))
-  for (const seed of seeds)
-    for (const [product] of affinities(seed, rows, undefined)) wanted.add(product)
+  for (const { product, because } of seeds)
+    for (const other of told(rows.get(product))?.together ?? [])
+      if (because === 'viewed' || other.bought > 0) wanted.add(other.product)
   for (const category of categoriesOf(seeds, rows, options)) wanted.add(`category:${category}`)
-  return [...wanted].filter(key => !rows.has(key))
+  return [...wanted].filter(key => rows.get(key) === undefined)
 }
 
 function seedsOf(
@@ -134,68 +165,14 @@ function seedsOf(
   return found.filter(({ product, because }) => because === 'bought' || !bought.has(product))
 }
 
-/** What goes with a product: with one that was viewed also what else was viewed, with one that was bought not. */
-function affinities({ product, because }: Seed, rows: ProductRows, now: number | undefined) {
-  const row = rows.get(product)
-  const found = new Map<string, number>()
-  const views = because === 'viewed' ? aged(row, now, halfLifeDays.views) : 0
-  if (views > 0) addWeights(found, row, 'coViewed', views)
-  addWeights(found, row, 'coPurchased', purchaseWeight * aged(row, now, halfLifeDays.purchases))
-  return found
-}
-
-/** Without making lists in between: an answer of a server looks at some four hundred weights. */
-function addWeights(
-  found: Map<string, number>,
-  row: ProductRow | null | undefined,
-  list: string,
-  times: number,
-): void {
-  const weights = row?.features[list]
-  if (!Array.isArray(weights)) return
-  for (const one of weights as ({ value?: unknown; weight?: unknown } | null)[]) {
-    const weight = numberOf(one?.weight)
-    if (typeof one?.value !== 'string' || !(weight > 0)) continue
-    found.set(one.value, (found.get(one.value) ?? 0) + times * weight)
-  }
-}
-
-/** In views; 1 at least, which also stands for a product that nothing is known of. */
-function popularityOf(row: ProductRow | null | undefined, now: number | undefined): number {
-  const { views, purchases } = row?.features ?? {}
-  const sum =
-    numberOf(views) * aged(row, now, halfLifeDays.views) +
-    purchaseWeight * numberOf(purchases) * aged(row, now, halfLifeDays.purchases)
-  return Math.max(1, sum)
-}
-
 function categoriesOf(
   seeds: readonly Seed[],
   rows: ProductRows,
   { categories = [] }: RecommendOptions,
 ): Set<string> {
   const own = [...seeds].sort((left, right) => right.weight - left.weight)
-  const found = own.map(({ product }) => rows.get(product)?.features.category)
-  return new Set([
-    ...found.filter(one => typeof one === 'string' && one !== ''),
-    ...categories,
-  ] as string[])
-}
-
-/** What is left of a weight of the row's at `now`. */
-function aged(row: ProductRow | null | undefined, now: number | undefined, days: number): number {
-  if (now === undefined || row?.asOf === undefined) return 1
-  return 2 ** (-Math.max(0, now - row.asOf) / (days * dayMs))
-}
-
-function weightsOf(row: ProductRow | null | undefined, list: string): [string, number][] {
-  const found = row?.features[list]
-  if (!Array.isArray(found)) return []
-  return found.flatMap((one: { value?: unknown; weight?: unknown } | null) =>
-    typeof one?.value === 'string' && numberOf(one.weight) > 0
-      ? [[one.value, numberOf(one.weight)] as [string, number]]
-      : [],
-  )
+  const found = own.flatMap(({ product }) => told(rows.get(product))?.category ?? [])
+  return new Set([...found, ...categories])
 }
 
 function idsOf(list: unknown): string[] {
@@ -204,10 +181,6 @@ function idsOf(list: unknown): string[] {
     typeof one === 'object' && one !== null && 'id' in one ? one.id : one,
   )
   return [...new Set(ids.filter(id => typeof id === 'string' && id !== ''))] as string[]
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0
 }
 
 function better(left: Recommendation, right: Recommendation): number {

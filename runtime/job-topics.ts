@@ -6,8 +6,18 @@ import { rekeyedTopic } from './rekeyed.ts'
 const day = 24 * 3600 * 1000
 /** Tombstones stay readable for so long; local stores older than that less a day are thrown away. */
 const tombstoneMs = 7 * day
-const deleted = { 'cleanup.policy': 'delete', 'retention.ms': String(7 * day) }
-const compacted = { 'cleanup.policy': 'compact', 'delete.retention.ms': String(tombstoneMs) }
+/** A segment goes whole, when its newest record is old enough: with one for each day, no record stays longer than eight. */
+const deleted = {
+  'cleanup.policy': 'delete',
+  'retention.ms': String(7 * day),
+  'segment.ms': String(day),
+}
+/** Without a largest lag Kafka promises no time by which what a tombstone erases has left the disk. */
+const compacted = {
+  'cleanup.policy': 'compact',
+  'delete.retention.ms': String(tombstoneMs),
+  'max.compaction.lag.ms': String(7 * day),
+}
 
 /** How an input is made: its append times are the broker's, so one wrong clock cannot move time. */
 export const inputSpec = (topic: string, partitions: number, replication: number): TopicSpec => ({

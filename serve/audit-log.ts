@@ -49,6 +49,7 @@ export class AuditLog {
   #file: AuditFile
   #waiting: string[] = []
   #waitingChars = 0
+  #time = { now: Number.NaN, text: '' }
   #lost = 0
   #fault: string | undefined
   #syncedAt: number
@@ -91,7 +92,7 @@ export class AuditLog {
   /** Returns at once. */
   append({ users, ...entry }: AuditEntry): void {
     const { clock, telemetry, nameOf } = this.#options
-    const at = new Date(clock.now()).toISOString()
+    const at = this.#timeOf(clock.now())
     const names = nameOf === undefined ? users : users.map(nameOf)
     const line = `${JSON.stringify({ at, ...entry, users: names })}\n`
     if (this.#waitingChars + line.length > WAITING_CHARS_MAX) {
@@ -101,6 +102,12 @@ export class AuditLog {
     }
     this.#waiting.push(line)
     this.#waitingChars += line.length
+  }
+
+  /** Many lines are of one millisecond. */
+  #timeOf(now: number): string {
+    if (now !== this.#time.now) this.#time = { now, text: new Date(now).toISOString() }
+    return this.#time.text
   }
 
   /** Brings all that waits to the file; what it cannot, `fault` tells. */

@@ -1,6 +1,7 @@
 import { type Block, type BlockInput, type Content, contentFault } from '../content/block.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import { Deadlines } from './deadlines.ts'
 import { LastKnown } from './last-known.ts'
 import type { Recommender } from './recommender.ts'
 import { contentOf, type RowContent } from './row.ts'
@@ -32,7 +33,7 @@ export type AnswerReason =
 export interface BlockAnswersOptions {
   readonly features: Pick<
     TopicView,
-    'get' | 'find' | 'standingOf' | 'standingOfAbsence' | 'onChange'
+    'atHand' | 'find' | 'standingOf' | 'standingOfAbsence' | 'onChange'
   >
   /** All that may be asked for. */
   readonly blocks: Iterable<Block>
@@ -61,14 +62,16 @@ const READINGS_MAX = 512
 export class BlockAnswers {
   readonly #options: BlockAnswersOptions
   readonly #lastKnown: LastKnown
+  readonly #deadlines: Deadlines
   readonly #fallbacks = new WeakMap<Block, string>()
   #readings = 0
-  /** Answers that are being made; of those whose user goes meanwhile nothing is kept. */
-  readonly #making = new Set<{ readonly user: string | undefined; gone: boolean }>()
+  /** Answers that are being made; of those whose user changes meanwhile nothing is kept. */
+  readonly #making = new Set<{ readonly user: string | undefined; changed: boolean }>()
 
   constructor(options: BlockAnswersOptions) {
     this.#options = options
     this.#lastKnown = new LastKnown(options.clock)
+    this.#deadlines = new Deadlines(options.clock)
     options.features.onChange(user => this.#forget(user))
   }
 
@@ -84,34 +87,16 @@ export class BlockAnswers {
     const place = placeOf(block, user)
     if (this.#readings >= READINGS_MAX) return this.#known(block, place, 'busy')
     this.#readings++
-    const reading = this.#read(block, user).finally(() => {
-      this.#readings--
-    })
-    const making = { user, gone: false }
+    const reading = this.#read(block, user)
+    const making = { user, changed: false }
     this.#making.add(making)
-    const answer = await this.#within(reading, budgetMs ?? block.budgetMs)
+    const answer = await this.#deadlines.within(reading, budgetMs ?? block.budgetMs)
     this.#making.delete(making)
-    if (answer === 'out_of_time' || answer === 'view_failed')
-      return this.#known(block, place, answer)
-    if (answer.source !== 'fallback' && !making.gone)
+    if (answer === 'late') return this.#known(block, place, 'out_of_time')
+    if (answer === 'view_failed') return this.#known(block, place, answer)
+    if (answer.source !== 'fallback' && !making.changed)
       this.#lastKnown.keep(place, answer.json, answer.ageMs)
     return answer
-  }
-
-  /** What comes late is not waited for, and its failure is told all the same. */
-  async #within(
-    reading: Promise<BlockAnswer | 'view_failed'>,
-    budgetMs: number,
-  ): Promise<BlockAnswer | 'view_failed' | 'out_of_time'> {
-    const ended = new AbortController()
-    const late = this.#options.clock
-      .sleep(budgetMs, ended.signal)
-      .then((): 'out_of_time' => 'out_of_time')
-    try {
-      return await Promise.race([reading, late])
-    } finally {
-      ended.abort('settled') // a word: without, Node makes an error with its stack
-    }
   }
 
   async #read(block: Block, user: string | undefined): Promise<BlockAnswer | 'view_failed'> {
@@ -120,23 +105,24 @@ export class BlockAnswers {
     } catch (error) {
       this.#options.failed(error, block.name)
       return 'view_failed'
+    } finally {
+      this.#readings--
     }
   }
 
   async #make(block: Block, user: string | undefined): Promise<BlockAnswer> {
     const { features: rows, recommender, clock } = this.#options
-    const row = user === undefined ? undefined : await rows.find(user)
+    const row = user === undefined ? undefined : (rows.atHand(user) ?? (await rows.find(user)))
     if (row === undefined && block.recommended === 0) return this.#fallback(block, 'unknown_user')
     const standing = row === undefined ? rows.standingOfAbsence() : rows.standingOf(row)
     if (standing === undefined) return this.#fallback(block, 'unknown_user')
     const { features, segments } = row === undefined ? nobody : contentOf(row)
     const now = clock.now()
-    const [recommended, shown] = await Promise.all([
+    const shown = await recommender.shown(listedIds(block, features))
+    const recommended =
       block.recommended === 0
         ? []
-        : recommender.recommended(user, features, block.recommended, now),
-      recommender.shown(listedIds(block, features)),
-    ])
+        : await recommender.recommended(user, features, block.recommended, now)
     const input: BlockInput = {
       ...{ user: user ?? '', recommended, now },
       features: only(block.features, features),
@@ -165,18 +151,13 @@ export class BlockAnswers {
     return { ...standing, json, reason: 'known' }
   }
 
-  /** Who was erased must not come back from memory. */
+  /** Who was erased, or took back a consent, must not come back from memory: what changed is known anew, or not at all. */
   #forget(user: string | undefined): void {
-    if (user === undefined) {
-      for (const making of this.#making) making.gone = true
-      this.#lastKnown.clear()
-      return
-    }
-    // While a topic is read for the first time there is nothing to forget, and a million rows.
-    if (this.#lastKnown.isEmpty && this.#making.size === 0) return
-    if (this.#options.features.get(user) !== undefined) return
-    for (const making of this.#making) if (making.user === user) making.gone = true
-    for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
+    for (const making of this.#making)
+      if (user === undefined || making.user === user) making.changed = true
+    if (user === undefined) this.#lastKnown.clear()
+    else if (!this.#lastKnown.isEmpty)
+      for (const block of this.#options.blocks) this.#lastKnown.forget(placeOf(block, user))
   }
 
   #known(block: Block, place: string, reason: AnswerReason): BlockAnswer {
@@ -207,9 +188,9 @@ function placeOf(block: Block, user: string | undefined): string {
 }
 
 function only(names: readonly string[], features: Readonly<Record<string, unknown>>): Content {
-  return Object.fromEntries(
-    names.flatMap(name => (Object.hasOwn(features, name) ? [[name, features[name]]] : [])),
-  )
+  const kept: [string, unknown][] = []
+  for (const name of names) if (Object.hasOwn(features, name)) kept.push([name, features[name]])
+  return Object.fromEntries(kept)
 }
 
 /** Texts in the features that the block reads, wherever they stand: a product that it asks for is one of them. */

@@ -98,7 +98,7 @@ function compactedPlace({ topic, config }: TopicDescription, at: number): Place 
   const note =
     lagMs === undefined
       ? 'readers see the tombstone a moment after; the bytes before it stay until the broker compacts, which max.compaction.lag.ms would bound'
-      : 'readers see the tombstone a moment after; the bytes before it go when the broker compacts'
+      : 'readers see the tombstone a moment after; the bytes before it go when the broker compacts, while the partition gets records'
   const emptyBy = lagMs === undefined ? null : isoOf(at + lagMs + LOOK_MS)
   return { place: topic, how: 'tombstone', emptyBy, note }
 }

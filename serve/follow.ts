@@ -152,11 +152,8 @@ export class Follower {
     if (misfit !== undefined) await this.#readAnew(misfit, ranges)
     this.#targets ??= ranges.map(({ end }) => end)
 
-    const reader = log.reader({
-      topic,
-      waitMsMax: WAIT_MS_MAX,
-      partitionBytesMax: PARTITION_BYTES_MAX,
-    })
+    const bounds = { waitMsMax: WAIT_MS_MAX, partitionBytesMax: PARTITION_BYTES_MAX }
+    const reader = log.reader({ topic, ...bounds })
     let closed: Promise<void> | undefined
     const close = () => {
       closed ??= reader.close()
@@ -164,13 +161,17 @@ export class Follower {
     signal.addEventListener('abort', close)
     try {
       for (const [p, { next }] of view.partitions.entries()) reader.seek(p, nextOffset(next))
+      const poll = async () => ({ answers: await reader.poll(), at: clock.now() })
+      let polling = poll()
       for (;;) {
-        const answers = await reader.poll()
+        const { answers, at } = await polling
+        polling = poll() // it comes while we take this one
+        polling.catch(() => undefined) // thrown when it is waited for
         if (view.fault !== undefined) throw view.fault
         for (const answer of answers) {
           if (signal.aborted) return
           answered()
-          const misfit = await this.#take(answer)
+          const misfit = await this.#take(answer, at)
           if (misfit === undefined) continue
           return await this.#readAnew(misfit, await log.topics.ranges(topic))
         }
@@ -183,13 +184,13 @@ export class Follower {
     }
   }
 
-  async #take(fetched: Fetched): Promise<Misfit | undefined> {
-    const { clock, telemetry, view } = this.#options
+  /** @param now when the answer came */
+  async #take(fetched: Fetched, now: number): Promise<Misfit | undefined> {
+    const { telemetry, view } = this.#options
     const { partition, end, start } = fetched
     const before = view.partitions[partition]
     if (before === undefined || before.next !== fetched.fetched) return undefined
     if (fetched.kind === 'out-of-range') return start > before.next ? 'log_start' : 'log_end'
-    const now = clock.now()
     const changes = readChanges(fetched, this.#options.readRow)
     if (outlived(before, now, changes.first)) return 'too_old'
     const { next } = fetched

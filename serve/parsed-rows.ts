@@ -20,6 +20,11 @@ export class ParsedRows<Parsed> {
     view.onChange(key => this.#forget(key))
   }
 
+  /** `null` for a key without a row; `undefined` where it is not in memory. */
+  atHand(key: string): Parsed | null | undefined {
+    return this.#kept.get(key)
+  }
+
   /** `null` for a key without a row. */
   async find(keys: Iterable<string>): Promise<Map<string, Parsed | null>> {
     const found = new Map<string, Parsed | null>()

@@ -9,19 +9,25 @@ const KEPT_MS = 10_000
 /** Names of the categories with the most views and purchases, read anew every ten seconds at most. */
 export class PopularCategories {
   readonly #products: TopicView
-  #names: Promise<string[]> = Promise.resolve([])
+  #names: string[] | Promise<string[]> = []
   #readAt = Number.NEGATIVE_INFINITY
 
   constructor(products: TopicView) {
     this.#products = products
   }
 
-  names(now: number): Promise<string[]> {
+  names(now: number): string[] | Promise<string[]> {
     if (now - this.#readAt < KEPT_MS) return this.#names
+    const isFirst = this.#readAt === Number.NEGATIVE_INFINITY
     this.#readAt = now
     const before = this.#names
-    // One that fails, or takes long, leaves what was known.
-    this.#names = this.#read().catch(() => before)
+    // One that fails leaves what was known.
+    const reading = this.#read().catch(() => before)
+    void reading.then(names => {
+      this.#names = names
+    })
+    // Nobody waits for it but those who come first.
+    if (isFirst) this.#names = reading
     return this.#names
   }
 

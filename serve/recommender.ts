@@ -1,7 +1,7 @@
 import type { RecommendedProduct, ShownProduct } from '../content/block.ts'
 import {
-  missingRows,
   type ProductRow,
+  type Recommendation,
   type RecommendOptions,
   recommend,
 } from '../jobs/recommend.ts'
@@ -13,8 +13,10 @@ import type { Views } from './views.ts'
 
 /** Asked for beyond what is wanted, since some turn out to be sold out or gone from the catalogue. */
 const SPARE = 20
-/** Reading ends after so many rounds; `missingRows` needs two. */
-const ROUNDS_MAX = 3
+/** Reading ends after so many rounds: the products that it begins with, what goes with them, what fills up. */
+const READS_MAX = 3
+/** Weights decay by half in a month: within a minute nobody sees it, and what is made of a row can be used again. */
+const MINUTE_MS = 60_000
 
 /**
  * Joins what the jobs know with the catalogue, at the moment of reading: current price and stock, without what the
@@ -45,33 +47,59 @@ export class Recommender {
     count: number,
     now: number,
   ): Promise<RecommendedProduct[]> {
-    const tells = this.#tells
-    if (tells === undefined || this.#popular === undefined) return []
-    const row = user === undefined ? undefined : await this.#pairs?.find(user)
-    const features = row ? contentOf(row).features : ownFeatures
+    if (this.#tells === undefined || this.#popular === undefined) return []
+    const features = (await this.#featuresOf(user)) ?? ownFeatures
     const categories = await this.#popular.names(now)
-    const options: RecommendOptions = { count: Math.min(100, count + SPARE), categories, now }
-    const rows = new Map<string, ProductRow | null>()
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      const missing = missingRows(features, rows, options)
-      if (missing.length === 0) break
-      for (const [key, row] of await tells.find(missing)) rows.set(key, row)
-    }
-    const best = recommend(features, rows, options)
-    const shown = await this.shown(best.map(({ product }) => product))
-    return best
-      .flatMap(({ product, ...why }) => {
-        const found = shown.get(product)
-        return found === undefined || found.stock === 0 ? [] : [{ ...found, ...why }]
-      })
-      .slice(0, count)
+    const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS
+    const options = { count: Math.min(100, count + SPARE), categories, now: minute }
+    return this.#join(await this.#best(this.#tells, features, options), count)
   }
 
   /** What the catalogue has of these products, sold out or not. Without a catalogue there are their ids at least. */
   async shown(ids: readonly string[]): Promise<Map<string, ShownProduct>> {
     if (this.#catalogue === undefined) return new Map(ids.map(id => [id, { id, title: id }]))
-    const found = await this.#catalogue.find(ids)
-    return new Map([...found].flatMap(([id, product]) => (product === null ? [] : [[id, product]])))
+    const shown = new Map<string, ShownProduct>()
+    if (ids.length === 0) return shown
+    for (const [id, product] of await this.#catalogue.find(ids))
+      if (product !== null) shown.set(id, product)
+    return shown
+  }
+
+  async #featuresOf(user: string | undefined) {
+    if (user === undefined || this.#pairs === undefined) return undefined
+    const row = this.#pairs.atHand(user) ?? (await this.#pairs.find(user))
+    return row && contentOf(row).features
+  }
+
+  /** Begins with the rows that are in memory, which are nearly always all, and again with those that it lacked. */
+  async #best(
+    tells: ParsedRows<ProductRow>,
+    features: Readonly<Record<string, unknown>> | undefined,
+    options: RecommendOptions,
+  ): Promise<Recommendation[]> {
+    const read = new Map<string, ProductRow | null>()
+    for (let reads = 0; ; reads++) {
+      const missing = new Set<string>()
+      const get = (key: string) => {
+        const row = tells.atHand(key) ?? read.get(key)
+        if (row === undefined) missing.add(key)
+        return row
+      }
+      const best = recommend(features, { get }, options)
+      if (missing.size === 0 || reads === READS_MAX) return best
+      for (const [key, row] of await tells.find(missing)) read.set(key, row)
+    }
+  }
+
+  async #join(best: readonly Recommendation[], count: number): Promise<RecommendedProduct[]> {
+    const shown = await this.shown(best.map(({ product }) => product))
+    const joined: RecommendedProduct[] = []
+    for (const { product, ...why } of best) {
+      const found = shown.get(product)
+      if (found === undefined || found.stock === 0) continue
+      if (joined.push({ ...found, ...why }) === count) break
+    }
+    return joined
   }
 }
 

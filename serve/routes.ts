@@ -27,7 +27,7 @@ export function addFeatureRoutes({
   telemetry,
 }: {
   readonly app: FastifyInstance
-  readonly features: Pick<Rows, 'find' | 'standingOf' | 'standingOfAbsence'>
+  readonly features: Pick<Rows, 'atHand' | 'find' | 'standingOf' | 'standingOfAbsence'>
   readonly readers: Readers
   readonly edgeSeconds: number
   readonly audit: Audit
@@ -38,7 +38,7 @@ export function addFeatureRoutes({
     const id = userIdOf(request.params.id)
     const fields = readable(fieldsOf(request.query.fields), key)
     audit.read(request, { by: key.name, users: [id], fields })
-    const row = await rows.find(id)
+    const row = rows.atHand(id) ?? (await rows.find(id))
     if (row === undefined) throw absence(id, rows.standingOfAbsence())
 
     const standing = rows.standingOf(row)

@@ -33,6 +33,8 @@ export interface TopicViewOptions {
 export interface Rows {
   /** Read at once, on the event loop. */
   get(key: string): Row | undefined
+  /** Where it is in memory; `undefined` says nothing of the disk. */
+  atHand(key: string): Row | undefined
   /** Read beside the event loop, which a disk that hangs does not hold up. */
   find(key: string): Promise<Row | undefined>
   standingOf(row: Row): Standing
@@ -98,8 +100,12 @@ export class TopicView implements Rows {
     return this.#view.get(key)
   }
 
-  async find(key: string): Promise<Row | undefined> {
-    return (await this.#view.findAll([key]))[0]
+  atHand(key: string): Row | undefined {
+    return this.#view.atHand(key)
+  }
+
+  find(key: string): Promise<Row | undefined> {
+    return this.#view.find(key)
   }
 
   /** In the keys' order. */

@@ -1,5 +1,6 @@
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Changed } from './pending-rows.ts'
 import { isIntact } from './row.ts'
 import { memberRange, userOf } from './segment-keys.ts'
@@ -16,6 +17,8 @@ import {
 } from './view-level.ts'
 
 const NOTHING = Buffer.alloc(0)
+/** Put into a batch before requests have their turn: about 0.3 ms. */
+const ROWS_A_TURN = 128
 /** A disk that takes so much takes LevelDB's next files. */
 const PROBE_BYTES = 256 << 10
 
@@ -103,6 +106,7 @@ export class ViewDisk {
       for (const [key, value] of rows) {
         if (value === undefined) batch.del(rowKey(key))
         else batch.put(rowKey(key), value)
+        if (batch.length % ROWS_A_TURN === 0) await turn()
       }
       for (const [key, is] of members) {
         if (is) batch.put(key, NOTHING)

@@ -1,6 +1,8 @@
 import { type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
+import { ReadQueue } from './read-queue.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
+import { RowMemory } from './row-memory.ts'
 import { ViewDisk } from './view-disk.ts'
 import { FORMAT, type Meta, type ViewError } from './view-level.ts'
 
@@ -13,7 +15,7 @@ export interface Applied {
   readonly older: number
 }
 
-/** Few enough rows that filling the batch does not hold up requests: about 30 ms. */
+/** As much again may be on its way to the disk. */
 const PENDING_BYTES_MAX = 4 << 20
 
 /** Opens the view in `folder`, making it where there is none. Rejects with a `ViewError`. */
@@ -33,6 +35,7 @@ export class View {
   #rows = 0
   #partitions: Progress[] = []
   readonly #pending = new PendingRows()
+  readonly #memory: RowMemory
   #changed = false
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
@@ -40,6 +43,7 @@ export class View {
 
   constructor(disk: ViewDisk, meta: Meta | undefined) {
     this.#disk = disk
+    this.#memory = new RowMemory(new ReadQueue(keys => disk.getMany(keys)))
     this.#become(meta)
   }
 
@@ -72,7 +76,17 @@ export class View {
     return bytes === undefined ? undefined : decodeRow(bytes)
   }
 
-  /** The same of several keys, in their order, read beside the event loop. */
+  /** The row where it is in memory; else there may be none, or `find` has to look on the disk. */
+  atHand(key: string): Row | undefined {
+    return this.#pending.has(key) ? this.get(key) : this.#memory.get(key)
+  }
+
+  /** The same as `get`, read beside the event loop, and then kept in memory. */
+  async find(key: string): Promise<Row | undefined> {
+    return this.#pending.has(key) ? this.get(key) : this.#memory.find(key)
+  }
+
+  /** The same of several keys, in their order. */
   async findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
     const found = await this.#find(keys)
     return keys.map(key => {
@@ -122,11 +136,12 @@ export class View {
       const after = row === undefined ? undefined : encodeRow(row)
       this.#rows += Number(after !== undefined) - Number(before !== undefined)
       const segments = this.#pending.set(key, before, after)
+      this.#memory.forget(key)
       for (const tell of this.#listeners) tell(key, segments)
     }
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
-    if (this.#pending.bytes >= PENDING_BYTES_MAX) await this.flush()
+    if (this.#pending.bytes >= PENDING_BYTES_MAX) await this.#flushBeside()
     return { applied: changes.length - older, older }
   }
 
@@ -135,9 +150,16 @@ export class View {
     return this.#inTurn(() => this.#write())
   }
 
+  /** Begins it once the one before has ended: rows are read on while the disk takes those before them. */
+  async #flushBeside(): Promise<void> {
+    await this.#turn
+    this.flush().catch(() => undefined) // told by the next one, and by `fault`
+  }
+
   /** Forgets everything, and is the empty view of this topic from now on, whatever was wrong with it. */
   reset(topic: string, partitions: readonly Progress[]): Promise<void> {
     return this.#anew(async () => {
+      this.#memory.clear()
       await this.#disk.reset()
       this.#forget()
       this.#topic = topic
@@ -178,6 +200,7 @@ export class View {
 
   #forget(): void {
     this.#pending.forget()
+    this.#memory.clear()
     this.#topic = ''
     this.#rows = 0
     this.#partitions = []

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import {
   missingRows,
   type ProductRow,
@@ -5,6 +6,7 @@ import {
   recommend,
 } from '../../jobs/recommend.ts'
 import { assert, suite } from '../harness.ts'
+import { naiveRecommend } from './naive-recommend.ts'
 
 const test = suite('recommend')
 
@@ -104,6 +106,46 @@ test('equal scores stand in order of their ids, in whatever order the rows came'
       'y',
       'z',
     ])
+})
+
+const product = fc.nat(9).map(number => `p${number}`)
+const weights = fc.uniqueArray(fc.record({ value: product, weight: fc.nat(6) }), {
+  selector: ({ value }) => value,
+  maxLength: 8,
+})
+const someRow = fc.record({
+  asOf: fc.constantFrom(undefined, now, now - 20 * dayMs),
+  coViewed: weights,
+  coPurchased: weights,
+  popular: weights,
+  views: fc.nat(9),
+  purchases: fc.nat(9),
+  category: fc.constantFrom(undefined, '', 'one', 'two'),
+})
+const key = fc.oneof(product, fc.constantFrom('category:one', 'category:two'))
+const ids = fc.array(product, { maxLength: 6 })
+
+test('it recommends what its naive twin does', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(key, someRow, { maxKeys: 12 }),
+      fc.record({ lastViewed: ids, lastBought: ids }),
+      fc.record({
+        count: fc.integer({ min: 1, max: 12 }),
+        damping: fc.constantFrom(0, 0.5, 2),
+        seeds: fc.integer({ min: 1, max: 6 }),
+        viewed: fc.boolean(),
+        now: fc.constantFrom(undefined, now, now + dayMs),
+      }),
+      (stored, user, { now, ...more }) => {
+        const options = { ...more, categories: ['two', 'one'], ...(now !== undefined && { now }) }
+        const rows = rowsOf(stored)
+        assert.equal(recommend(user, rows, options), naiveRecommend(user, rows, options))
+        assert.equal(recommend(user, rows, options), naiveRecommend(user, rows, options))
+      },
+    ),
+    { numRuns: 300 },
+  )
 })
 
 test('it says which rows it needs, in two rounds', () => {

@@ -70,6 +70,13 @@ test('are made beside the input, with its number of partitions, and compacted wh
   ] as const) {
     const made = await log.topics.describe(`${job.name}.${topic}`)
     assert.equal([made?.partitions, made?.config['cleanup.policy']], [3, policy], topic)
+    const [setting, ms] =
+      policy === 'delete' ? ['segment.ms', day] : ['max.compaction.lag.ms', 7 * day]
+    assert.is(
+      made?.config[setting],
+      String(ms),
+      `${topic}: what it holds has left by a stated time`,
+    )
   }
   assert.is(await prepare(), 3, 'a second time')
   assert.equal(warnings, [])

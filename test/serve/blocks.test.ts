@@ -50,7 +50,7 @@ class World {
   constructor(block: Block = cart) {
     this.answers = new BlockAnswers({
       features: {
-        get: user => this.rows.get(user),
+        atHand: () => undefined,
         find: user => this.find(user),
         standingOf: () => ({ source: this.source, ageMs: 12 }),
         standingOfAbsence: () => ({ source: this.source, ageMs: 30 }),

@@ -15,6 +15,7 @@ const rows = new Map(['anna', 'a/b c', 'bärbel', ''].map(key => [key, row(key)]
 let known = true
 const source: Rows = {
   get: key => rows.get(key),
+  atHand: () => undefined,
   find: async key => rows.get(key),
   standingOf: () => ({ source: 'live', ageMs: 12 }),
   standingOfAbsence: () => (known ? { source: 'stale', ageMs: 7_000 } : undefined),
