@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 import { processListeningOn } from './broker-pid.ts'
+import { ownPath, programArgs, runTask } from './child-task.ts'
 import { EventSet } from './collect-events.ts'
 import type { LoadResult, LoadTask } from './collect-load.ts'
+import { listening } from './listening.ts'
 import { MeasuredProcess, usageOf } from './measured-process.ts'
 import { quantile, scrapeTimes } from './server-times.ts'
 
@@ -36,10 +35,7 @@ interface Server {
 }
 
 const CONNECTIONS = 64
-const STARTUP_MS_MAX = 20_000
 const DRAINED_MS_MAX = 60_000
-const loader = new URL('../bin/typescript.js', import.meta.url).href
-const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 /** Our collector and a bare server, each in a process of its own, and the runs that they are asked to bear. */
 export class CollectBench {
@@ -53,12 +49,12 @@ export class CollectBench {
 
   static async start(brokers: string, folder: string, topic: string): Promise<CollectBench> {
     const ours = new MeasuredProcess(process.execPath, [
-      ...[path('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
+      ...[ownPath('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
       ...['--create-topics', '--port', '0', '--data', folder],
     ])
-    const bare = new MeasuredProcess(process.execPath, ['--import', loader, path('bare-server.ts')])
+    const bare = new MeasuredProcess(process.execPath, programArgs('./bare-server.ts'))
     try {
-      return new CollectBench({ ours: await listening(ours), bare: await listening(bare) })
+      return new CollectBench({ ours: await started(ours), bare: await started(bare) })
     } catch (error) {
       ours.kill()
       bare.kill()
@@ -125,7 +121,7 @@ export class CollectBench {
     const run = `${server}-${this.accepted.size}`
     const { port } = this.#servers[server]
     const task: LoadTask = { ...load, run, port, connections: CONNECTIONS }
-    const result = await loadBy(task)
+    const result = await runTask<LoadResult>('./collect-load.ts', task)
     if (server === 'ours')
       this.accepted.set(run, new EventSet(Buffer.from(result.accepted, 'base64')))
     return result
@@ -143,37 +139,12 @@ async function spoolDrained(url: string): Promise<void> {
   throw new Error(`the spool was not drained within ${DRAINED_MS_MAX} ms`)
 }
 
-async function loadBy(task: LoadTask): Promise<LoadResult> {
-  const args = ['--import', loader, path('collect-load.ts'), JSON.stringify(task)]
-  const child: ChildProcess = spawn(process.execPath, args, {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const heard = new AbortController()
-  const { signal } = heard
-  try {
-    return await Promise.race([
-      once(child, 'message', { signal }).then(([message]) => message as LoadResult),
-      once(child, 'exit', { signal }).then(([code]) => {
-        throw new Error(`what sends the load ended with ${code}`)
-      }),
-    ])
-  } finally {
-    heard.abort()
-  }
-}
-
-async function listening(server: MeasuredProcess): Promise<Server> {
-  const deadline = systemClock.elapsed() + STARTUP_MS_MAX
-  while (systemClock.elapsed() < deadline) {
-    const [url, port] = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.output) ?? []
-    if (url !== undefined) {
-      const pid = processListeningOn(`127.0.0.1:${port}`)
-      if (pid === undefined) throw new Error(`the process that listens on ${url} is not found`)
-      return { process: server, url, port: Number(port), pid }
-    }
-    await systemClock.sleep(50)
-  }
-  throw new Error(`a server did not start within ${STARTUP_MS_MAX} ms: ${server.output}`)
+/** With the process that listens, which is whom the processor's time is asked of. */
+async function started(server: MeasuredProcess): Promise<Server> {
+  const { url, port } = await listening(server)
+  const pid = processListeningOn(`127.0.0.1:${port}`)
+  if (pid === undefined) throw new Error(`the process that listens on ${url} is not found`)
+  return { process: server, url, port, pid }
 }
 
 function residentMb(pid: number): number {

@@ -8,6 +8,7 @@ import { systemClock } from '../runtime/clock.ts'
 import { openBrokers } from './brokers.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { wholeFlag } from './flags.ts'
+import { untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
 import { sendPaced } from './paced-client.ts'
 import { machine, table, writeResults } from './results.ts'
@@ -27,7 +28,6 @@ const PROBE_EVERY = 25
 const ASK_MS = 2
 const GIVE_UP_MS = 20_000
 const READY_MS_MAX = 60_000
-const TICK_MS = 50
 const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
 const headers = { authorization: `Basic ${btoa('dev:')}`, 'content-type': 'application/json' }
 
@@ -43,7 +43,7 @@ export async function freshness(args: readonly string[]): Promise<void> {
     const where = ['--brokers', brokers.addresses, '--data', folder, '--port', '0']
     const process_ = new MeasuredProcess(process.execPath, [program, ...command, ...where])
     running.push(process_)
-    return ready(process_)
+    return (await untilReady(process_, READY_MS_MAX)).port
   }
   try {
     await start('run', 'email', '--create-input', '--lanes', '2')
@@ -146,19 +146,6 @@ function statusOf(agent: Agent, port: number, path: string): Promise<number | un
     asked.on('error', reject)
     asked.end()
   })
-}
-
-async function ready(started: MeasuredProcess): Promise<number> {
-  for (let waited = 0; waited < READY_MS_MAX; waited += TICK_MS) {
-    const [, port] = /http:\/\/127\.0\.0\.1:(\d+)/.exec(started.output) ?? []
-    if (port !== undefined) {
-      const answer = await fetch(`http://127.0.0.1:${port}/ready`)
-      await answer.body?.cancel()
-      if (answer.ok) return Number(port)
-    }
-    await Promise.race([systemClock.sleep(TICK_MS), started.failed()])
-  }
-  throw new Error(`a process is not ready: ${started.output}`)
 }
 
 function parse(args: readonly string[]) {

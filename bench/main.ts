@@ -10,6 +10,7 @@ import { nexmark, nexmarkHelp } from './nexmark.ts'
 import { peers, peersHelp } from './peers.ts'
 import { pipeline, pipelineHelp } from './pipeline.ts'
 import { recovery, recoveryHelp } from './recovery.ts'
+import { scale, scaleHelp } from './scale.ts'
 import { serve, serveHelp } from './serve.ts'
 import { store, storeHelp } from './store.ts'
 import { throughput, throughputHelp } from './throughput.ts'
@@ -24,6 +25,7 @@ const benchmarks = {
   lanes: { run: lanes, help: lanesHelp },
   growth: { run: growth, help: growthHelp },
   store: { run: store, help: storeHelp },
+  scale: { run: scale, help: scaleHelp },
   job: { run: jobCost, help: jobCostHelp },
   broker: { run: broker, help: brokerHelp },
   nexmark: { run: nexmark, help: nexmarkHelp },

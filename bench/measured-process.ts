@@ -44,6 +44,11 @@ export class MeasuredProcess {
     this.exited.finally(() => clearInterval(timer)).catch(() => undefined) // told by `exited` itself
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#command} was not started`)
+    return this.#child.pid
+  }
+
   get usage(): Usage {
     return this.#usage
   }

@@ -9,6 +9,7 @@ import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { type Log, nextOffset } from '../runtime/log.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { eventsTopic, inputPartitions } from './input.ts'
+import { untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
 import { type Origin, openProgram, type Program } from './program.ts'
 import { topicsOf } from './run-millrace.ts'
@@ -99,13 +100,7 @@ export class RecoveryWorld {
   }
 
   async ready(child: MeasuredProcess): Promise<void> {
-    const deadline = systemClock.elapsed() + READY_MS_MAX
-    while (systemClock.elapsed() < deadline) {
-      const metrics = /http:\S+\/metrics/.exec(child.output)
-      if (metrics !== null && (await fetch(metrics[0].replace(/metrics$/, 'ready'))).ok) return
-      await Promise.race([systemClock.sleep(50), child.failed()])
-    }
-    throw new Error(`millrace run was not ready within ${READY_MS_MAX} ms`)
+    await untilReady(child, READY_MS_MAX)
   }
 
   /** When the first row written from now on comes, and when each partition has had one. */

@@ -2,10 +2,13 @@ import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../runtime/clock.ts'
 import { openBrokers } from './brokers.ts'
-import { wholeFlag } from './flags.ts'
+import { barChart } from './chart.ts'
+import { sizeFlag, wholeFlag } from './flags.ts'
+import type { Figure } from './kept.ts'
 import { parseOrigin } from './program.ts'
+import { publish } from './publish.ts'
 import { RecoveryWorld } from './recovery-world.ts'
-import { machine, table, writeResults } from './results.ts'
+import { table } from './results.ts'
 import { percentile } from './run-result.ts'
 
 export const recoveryHelp = `npm run bench -- recovery [flags]
@@ -14,13 +17,14 @@ export const recoveryHelp = `npm run bench -- recovery [flags]
   rolling restart of two processes.
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
-  --size small|large    2,000 users, 500 events/s, 2 rounds; or 200,000 users, 5,000 events/s, 10 rounds (default)
+  --size small|large    2,000 users, 500 events/s, 2 rounds; or 1,000,000 users, 20,000 events/s, 6 rounds (default)
+  --users N, --rate N   other numbers of users and of events a second
   --rounds N            another number of rounds
   --from source|package this checkout's TypeScript, or the JavaScript that a user installs (default), made for the run`
 
 const sizes = {
   small: { users: 2_000, eventsPerSecond: 500, rounds: 2, workMs: 1_000 },
-  large: { users: 200_000, eventsPerSecond: 5_000, rounds: 10, workMs: 3_000 },
+  large: { users: 1_000_000, eventsPerSecond: 20_000, rounds: 6, workMs: 3_000 },
 }
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
@@ -31,34 +35,47 @@ export async function recovery(args: readonly string[]): Promise<void> {
       brokers: { type: 'string' },
       size: { type: 'string', default: 'large' },
       rounds: { type: 'string' },
+      users: { type: 'string' },
+      rate: { type: 'string' },
       from: { type: 'string', default: 'package' },
     },
   })
-  const { size } = values
-  if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
-  const setting = sizes[size]
-  const { workMs } = setting
+  const size = sizeFlag(values.size)
+  const { workMs, ...setting } = sizes[size]
+  const users = values.users === undefined ? setting.users : wholeFlag('--users', values.users)
+  const eventsPerSecond =
+    values.rate === undefined ? setting.eventsPerSecond : wholeFlag('--rate', values.rate)
   const origin = parseOrigin(values.from)
   const rounds = values.rounds === undefined ? setting.rounds : wholeFlag('--rounds', values.rounds)
   const brokers = await openBrokers(values.brokers ?? process.env.BROKERS)
   const world = await RecoveryWorld.open(brokers.addresses, origin)
   try {
-    console.log(`making states of ${setting.users} users on ${brokers.name}`)
-    await world.fill(setting.users)
-    world.feed(setting.users, setting.eventsPerSecond)
+    console.log(`making states of ${users} users on ${brokers.name}`)
+    await world.fill(users)
+    world.feed(users, eventsPerSecond)
     const killed = await killedAgain(world, rounds, workMs, false)
     const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), workMs, true)
     const gaps = await rollingRestart(world, workMs)
 
-    const summary = summarize(setting.users, killed, lost, gaps)
+    const restored = restoredPerSecond(users, killed, lost)
+    const summary = summarize(restored, killed, lost, gaps)
     console.log(`\n${summary}`)
     if (size === 'small') return
-    const how = `${setting.users} users, ${setting.eventsPerSecond} events/s, broker: ${brokers.name}`
-    const when = machine(new Date(systemClock.now()))
-    const busy = `load average ${loadavg()
-      .map(load => load.toFixed(0))
-      .join(', ')} at the end`
-    writeResults('Recovery', `${when}, from the ${origin}\n\n${how}, ${busy}\n\n${summary}`)
+    const busy = loadavg().map(load => load.toFixed(0))
+    const how = `From the ${origin}: ${users} users, ${eventsPerSecond} events/s, broker: ${brokers.name}, load average ${busy.join(', ')} at the end`
+    const firstRow = percentile(
+      killed.map(({ firstRowMs }) => firstRowMs),
+      0.5,
+    )
+    const figures: Figure[] = [
+      { name: 'killed: first row', value: firstRow, unit: 'ms' },
+      { name: 'longest gap in a rolling restart', value: Math.max(...gaps), unit: 'ms' },
+      ...(restored === undefined
+        ? []
+        : [{ name: 'restore', value: restored, unit: 'users/s' as const }]),
+    ]
+    picture(killed, lost, gaps)
+    publish({ title: 'Recovery', how, summary, figures })
   } finally {
     await world.close()
     await brokers.close()
@@ -128,8 +145,45 @@ async function rollingRestart(world: RecoveryWorld, workMs: number): Promise<num
   return found
 }
 
-function summarize(
+/** Beside the rest of a start; undefined where the restore was too short to be told from it. */
+function restoredPerSecond(
   users: number,
+  killed: readonly Restart[],
+  lost: readonly Restart[],
+): number | undefined {
+  const middle = (restarts: readonly Restart[]) =>
+    percentile(
+      restarts.map(({ allRowsMs }) => allRowsMs),
+      0.5,
+    )
+  const restoreMs = middle(lost) - middle(killed)
+  return restoreMs > 0 ? Math.round((users / restoreMs) * 1_000) : undefined
+}
+
+function picture(
+  killed: readonly Restart[],
+  lost: readonly Restart[],
+  gaps: readonly number[],
+): void {
+  const bar = (label: string, values: readonly number[]) => ({
+    ...{ label, value: percentile(values, 0.5) },
+    ...{ least: Math.min(...values), most: Math.max(...values) },
+  })
+  const first = (restarts: readonly Restart[]) => restarts.map(({ firstRowMs }) => firstRowMs)
+  const titles = {
+    title: 'How long nothing comes',
+    subtitle:
+      'ms from the start to the first row, medians; the line spans all rounds; less is better',
+  }
+  barChart('recovery', titles, [
+    bar('Millrace, killed', first(killed)),
+    bar('Millrace, stores lost', first(lost)),
+    bar('Millrace, rolling restart', gaps),
+  ])
+}
+
+function summarize(
+  restored: number | undefined,
   killed: readonly Restart[],
   lost: readonly Restart[],
   gaps: readonly number[],
@@ -141,8 +195,6 @@ function summarize(
   ]
   const of = (restarts: readonly Restart[], field: keyof Restart) =>
     restarts.map(restart => restart[field])
-  const restoreMs =
-    percentile(of(lost, 'allRowsMs'), 0.5) - percentile(of(killed, 'allRowsMs'), 0.5)
   return [
     table(
       ['', 'rounds', 'p50', 'p90', 'most'],
@@ -157,8 +209,8 @@ function summarize(
       ],
     ),
     '',
-    restoreMs > 0
-      ? `restored beside the rest of a start: ${Math.round((users / restoreMs) * 1000)} users/s`
-      : 'the restore was too short to be measured',
+    restored === undefined
+      ? 'the restore was too short to be measured'
+      : `restored beside the rest of a start: ${restored} users/s`,
   ].join('\n')
 }

@@ -8,6 +8,7 @@ import type { Log } from '../runtime/log.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { finalFeatures } from './final-features.ts'
 import type { Guarantee } from './flags.ts'
+import { untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
 import type { RunResult } from './run-result.ts'
 
@@ -81,46 +82,43 @@ export interface StartedEngine {
   /** To be deleted when it has ended. */
   readonly topics: readonly string[]
   /** Resolves when it has all partitions of the input; rejects when it takes more than a minute. */
-  ready(): Promise<void>
+  ready(): Promise<unknown>
+}
+
+export interface StartedMillrace extends StartedEngine {
+  readonly job: string
+  /** Starts one more process of the same job. */
+  another(instance: string): MeasuredProcess
 }
 
 /** Starts `millrace run` on the peers' workload, as a job that nobody has run yet, with its files in the folder. */
 export async function startMillrace(
   folder: string,
   run: Omit<MillraceRun, 'events'>,
-): Promise<StartedEngine & { readonly job: string }> {
+): Promise<StartedMillrace> {
   const job = `bench-${randomUUID().slice(0, 8)}`
   const path = join(folder, 'job.ts')
   const { brokers, input, guarantee, lanes, everyEvent = false, carriesSentAt = false } = run
   const peerJob = jobUrl(carriesSentAt ? './peer-job-sent.ts' : './peer-job.ts')
   const changed = JSON.stringify({ name: job, input, ...(everyEvent && { emit: 'every' }) })
   await writeFile(path, `import job from '${peerJob}'\nexport default { ...job, ...${changed} }\n`)
-  const child = new MeasuredProcess(process.execPath, [
+  const args = [
     ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],
     ...['--lanes', String(lanes), '--mode', guarantee],
-  ])
-  const output = `${job}.features`
-  return { child, job, output, topics: topicsOf(job), ready: () => ready(child) }
-}
-
-async function ready(child: MeasuredProcess): Promise<void> {
-  const deadline = systemClock.elapsed() + READY_MS_MAX
-  while (systemClock.elapsed() < deadline) {
-    const metrics = /http:\S+\/metrics/.exec(child.output)
-    if (metrics !== null) {
-      const { ok } = await fetch(metrics[0].replace(/metrics$/, 'ready'))
-      if (ok) return
-    }
-    await systemClock.sleep(100)
+  ]
+  const child = new MeasuredProcess(process.execPath, args)
+  return {
+    ...{ child, job, output: `${job}.features`, topics: topicsOf(job) },
+    ready: () => untilReady(child, READY_MS_MAX),
+    another: instance => new MeasuredProcess(process.execPath, [...args, '--instance', instance]),
   }
-  throw new Error(`millrace run was not ready within ${READY_MS_MAX} ms`)
 }
 
 /**
  * Resolves when the job's group has committed the input's end in each partition, or the signal aborts. Answers when
  * its first commit was there, epoch ms.
  */
-async function allCommitted(
+export async function allCommitted(
   log: Log,
   job: string,
   run: MillraceRun,

@@ -1,17 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 import type { Log, TopicSpec } from '../runtime/log.ts'
+import { ownPath, programArgs } from './child-task.ts'
+import { listening, untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
 import { PARTITIONS, sendProducts, sendRows } from './serve-rows.ts'
-import type { ServeResult, ServeTask } from './serve-task.ts'
 
 const READY_MS_MAX = 180_000
 const TICK_MS = 50
-const loader = new URL('../bin/typescript.js', import.meta.url).href
-const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 /** Topics full of rows, a sidecar that follows them, and what asks it. */
 export class ServeWorld {
@@ -61,26 +57,17 @@ export class ServeWorld {
     const [, tells = '', catalogue = ''] = this.topics
     const startedAt = systemClock.elapsed()
     const sidecar = new MeasuredProcess(process.execPath, [
-      ...[path('../bin/millrace.js'), 'serve', '--job', this.#job, '--brokers', this.#brokers],
+      ...[ownPath('../bin/millrace.js'), 'serve', '--job', this.#job, '--brokers', this.#brokers],
       ...['--products', tells, '--catalogue', catalogue, '--pairs', `${this.#job}-none`],
       ...['--port', '0', '--data', this.#folder],
     ])
-    const port = await listening(sidecar)
-    while (!(await isReady(port))) {
-      if (systemClock.elapsed() - startedAt > READY_MS_MAX)
-        throw new Error(`the sidecar is not ready after ${READY_MS_MAX} ms`)
-      await systemClock.sleep(TICK_MS)
-    }
+    const { port } = await untilReady(sidecar, READY_MS_MAX)
     return { sidecar, port, readyMs: Math.round(systemClock.elapsed() - startedAt) }
   }
 
   async bare(): Promise<{ server: MeasuredProcess; port: number }> {
-    const server = new MeasuredProcess(process.execPath, [
-      '--import',
-      loader,
-      path('serve-bare.ts'),
-    ])
-    return { server, port: await listening(server) }
+    const server = new MeasuredProcess(process.execPath, programArgs('./serve-bare.ts'))
+    return { server, port: (await listening(server)).port }
   }
 
   /** Lets a job write rows at this rate until the answer is called, which answers how many it wrote. */
@@ -106,37 +93,4 @@ export class ServeWorld {
       return written
     }
   }
-}
-
-/** Runs a load in a process of its own. */
-export async function ask(task: ServeTask): Promise<ServeResult> {
-  const args = ['--import', loader, path('serve-load.ts'), JSON.stringify(task)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  const heard = new AbortController()
-  const { signal } = heard
-  try {
-    return await Promise.race([
-      once(child, 'message', { signal }).then(([message]) => message as ServeResult),
-      once(child, 'exit', { signal }).then(([code]) => {
-        throw new Error(`what asks ended with ${code}`)
-      }),
-    ])
-  } finally {
-    heard.abort()
-  }
-}
-
-async function listening(server: MeasuredProcess): Promise<number> {
-  for (let waited = 0; waited < READY_MS_MAX; waited += TICK_MS) {
-    const found = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.output)
-    if (found !== null) return Number(found[1])
-    await Promise.race([systemClock.sleep(TICK_MS), server.failed()])
-  }
-  throw new Error('a server did not say where it listens')
-}
-
-async function isReady(port: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${port}/ready`)
-  await answer.body?.cancel()
-  return answer.ok
 }

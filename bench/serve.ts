@@ -5,10 +5,14 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { openBrokers } from './brokers.ts'
+import { barChart } from './chart.ts'
+import { runTask } from './child-task.ts'
 import { deleteTopics } from './delete-topics.ts'
-import { machine, table, writeResults } from './results.ts'
-import { type Kind, kinds, type ServeTask } from './serve-task.ts'
-import { ask, ServeWorld } from './serve-world.ts'
+import type { Figure } from './kept.ts'
+import { publish } from './publish.ts'
+import { table } from './results.ts'
+import { type Kind, kinds, type ServeResult, type ServeTask } from './serve-task.ts'
+import { ServeWorld } from './serve-world.ts'
 import { quantile, scrapeTimes } from './server-times.ts'
 
 export const serveHelp = `npm run bench -- serve [flags]
@@ -60,7 +64,9 @@ export async function serve(args: readonly string[]): Promise<void> {
         ours ? await scrapeTimes(url, routes[task.kind]) : new Map(),
         sidecar.usage.cpuSeconds,
       ]
-      const result = await ask({ ...common, ...task, port: ours ? port : bare.port })
+      const result = await runTask<ServeResult>('./serve-load.ts', {
+        ...{ ...common, ...task, port: ours ? port : bare.port },
+      } satisfies ServeTask)
       const later = ours ? await scrapeTimes(url, routes[task.kind]) : new Map()
       const cpuMicros = ((sidecar.usage.cpuSeconds - cpu) * 1e6) / result.requests
       const figures = [
@@ -120,15 +126,31 @@ export async function serve(args: readonly string[]): Promise<void> {
     await bare.server.end()
     await sidecar.end()
     if (size === 'small') return
-    const when = `${machine(new Date(systemClock.now()))}, broker: ${brokers.name}`
-    const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all share the machine`
-    writeResults('Serve', `${when}, ${load}\n\n${summary}`)
+    const how = `broker: ${brokers.name}, load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all share the machine`
+    picture(rows)
+    const figures = rows
+      .filter(([server, , tool]) => server === 'ours' && tool === 'autocannon')
+      .map(
+        ([, kind, , rate]): Figure => ({
+          ...{ name: String(kind), value: Number(rate), unit: 'requests/s' },
+        }),
+      )
+    publish({ title: 'Serve', how, summary, figures })
   } finally {
     await log.close()
     await deleteTopics(brokers.addresses, world.topics)
     await brokers.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** What one sidecar answers as fast as it can; the row's third is the tool, its fourth the rate. */
+function picture(rows: readonly (readonly (string | number)[])[]): void {
+  const bars = rows
+    .filter(([server, , tool]) => server === 'ours' && tool === 'autocannon')
+    .map(([, kind, , rate]) => ({ label: `Millrace: ${kind}`, value: Number(rate) }))
+  const subtitle = 'requests/s at most, all processes on two cores; more is better'
+  barChart('serve', { title: 'One sidecar', subtitle }, bars)
 }
 
 const short = (value: number) => (Number.isNaN(value) ? '–' : Number(value.toFixed(1)))

@@ -1,4 +1,155 @@
-/** Nothing yet. */
-export function writeTargets(): void {
-  return
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type AllKept, readKept, round } from './kept.ts'
+import { table } from './results.ts'
+
+interface Target {
+  readonly what: string
+  readonly wanted: string
+  /** What stands in the way of an answer is that a benchmark was not run in full size: undefined. */
+  readonly ours: (figure: Find) => Answer | undefined
 }
+
+interface Answer {
+  readonly told: string
+  readonly reached: boolean
+}
+
+/** A kept figure; NaN where no run has it. */
+type Find = (benchmark: string, figure: string) => number
+
+const page = fileURLToPath(new URL('../docs/PERFORMANCE.md', import.meta.url))
+const [begin, end] = ['<!-- targets: written by npm run bench -->', '<!-- /targets -->']
+const [us, streams, flink] = ['Millrace', 'Kafka Streams', 'Flink']
+
+/** Of the comparison's first set. */
+const shop = (figure: Find, engine: string, what: string) =>
+  figure('Comparison', `set 1, ${engine}: ${what}`)
+const latencyOf = (figure: Find, engine: string, what: string) =>
+  figure('Comparison: latency', `${engine}, 500/s: ${what}`)
+const times = (value: number) => `${round(value)} ×`
+
+function atLeast(value: number, wanted: number, told = times(value)): Answer | undefined {
+  return Number.isNaN(value) ? undefined : { told, reached: value >= wanted }
+}
+
+function atMost(value: number, wanted: number, told = times(value)): Answer | undefined {
+  return Number.isNaN(value) ? undefined : { told, reached: value <= wanted }
+}
+
+const targets: readonly Target[] = [
+  {
+    what: 'events/s against Flink',
+    wanted: '≥ 2 ×',
+    ours: of => atLeast(shop(of, us, 'speed') / shop(of, flink, 'speed'), 2),
+  },
+  {
+    what: 'events/s against Kafka Streams',
+    wanted: '≥ 3 ×',
+    ours: of => atLeast(shop(of, us, 'speed') / shop(of, streams, 'speed'), 3),
+  },
+  {
+    what: 'CPU seconds for a million events, against the better of them',
+    wanted: '≤ 0.5 ×',
+    ours: of => {
+      const better = Math.min(shop(of, flink, 'CPU'), shop(of, streams, 'CPU'))
+      return atMost(shop(of, us, 'CPU') / better, 0.5)
+    },
+  },
+  {
+    what: 'most memory against Flink',
+    wanted: '≤ 0.5 ×',
+    ours: of => atMost(shop(of, us, 'memory') / shop(of, flink, 'memory'), 0.5),
+  },
+  {
+    what: 'exactly-once latency at 500 events/s, p50',
+    wanted: '≤ 10 ms; goal 6',
+    ours: of => ms(latencyOf(of, us, 'p50'), 10),
+  },
+  {
+    what: 'the same, p99',
+    wanted: '≤ 45 ms; goal 30',
+    ours: of => ms(latencyOf(of, us, 'p99'), 45),
+  },
+  {
+    what: 'exactly-once p50 against the better peer at its quickest',
+    wanted: '≤ 0.5 ×',
+    ours: of => atMost(latencyOf(of, us, 'p50') / quickest(of, 'p50'), 0.5),
+  },
+  {
+    what: 'exactly-once p99 against the better peer at its quickest',
+    wanted: '≤ 0.25 ×',
+    ours: of => atMost(latencyOf(of, us, 'p99') / quickest(of, 'p99'), 0.25),
+  },
+  {
+    what: 'at-least-once p50 against Kafka Streams’ at-least-once',
+    wanted: '< 1 ×',
+    ours: of => atMost(leastOnce(of, 'p50'), 0.9999),
+  },
+  {
+    what: 'at-least-once p99 against the same',
+    wanted: '< 1 ×',
+    ours: of => atMost(leastOnce(of, 'p99'), 0.9999),
+  },
+  {
+    what: 'events/s of msgpack against our JSON',
+    wanted: '≥ 1.3 ×',
+    ours: of =>
+      atLeast(of('Formats', 'millrace, msgpack: speed') / of('Formats', 'millrace: speed'), 1.3),
+  },
+  {
+    what: 'events/s at 10,000,000 users (Zipf) against 100,000',
+    wanted: '≥ 0.5 ×',
+    ours: of => atLeast(of('Growth', 'most / fewest users, Zipf'), 0.5),
+  },
+  {
+    what: 'two lanes against one, without a broker',
+    wanted: '≥ 1.7 ×',
+    ours: of => atLeast(of('Lanes', '2 lanes / 1 lane'), 1.7),
+  },
+  {
+    what: 'first new row after kill -9 at half of full load, 1,000,000 users',
+    wanted: '≤ 2,000 ms',
+    ours: of => ms(of('Recovery', 'killed: first row'), 2_000),
+  },
+  {
+    what: 'cold restore',
+    wanted: '≥ 80,000 users/s; goal 150,000',
+    ours: of => perSecond(of('Recovery', 'restore'), 80_000, 'users/s'),
+  },
+  {
+    what: 'the pipeline alone, one thread',
+    wanted: '≥ 250,000 events/s',
+    ours: of => perSecond(of('Pipeline', 'json'), 250_000, 'events/s'),
+  },
+]
+
+const ms = (value: number, wanted: number) => atMost(value, wanted, `${round(value)} ms`)
+const perSecond = (value: number, wanted: number, unit: string) =>
+  atLeast(value, wanted, `${Math.round(value).toLocaleString('en')} ${unit}`)
+const quickest = (of: Find, what: string) =>
+  Math.min(latencyOf(of, `${streams}, 10 ms`, what), latencyOf(of, `${flink}, 100 ms`, what))
+const leastOnce = (of: Find, what: string) =>
+  latencyOf(of, `${us}, at least once`, what) / latencyOf(of, `${streams}, at least once`, what)
+
+/** Puts what is kept beside what is wanted, in docs/PERFORMANCE.md between two marks. */
+export function writeTargets(kept: AllKept = readKept()): void {
+  const text = readFileSync(page, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`${page} has no ${begin} before ${end}`)
+  const head = text.slice(0, from + begin.length)
+  writeFileSync(page, `${head}\n\n${targetsTable(kept)}\n\n${text.slice(to)}`)
+}
+
+/** A row for each target; figures that no run has kept yet are told as such. */
+export function targetsTable(kept: AllKept): string {
+  const find: Find = (benchmark, name) =>
+    kept[benchmark]?.figures.find(figure => figure.name === name)?.value ?? Number.NaN
+  const rows = targets.map(({ what, wanted, ours }) => {
+    const answer = ours(find)
+    return [what, wanted, answer?.told ?? 'not measured', answer ? mark(answer) : '–']
+  })
+  return table(['what', 'target', 'ours', 'reached'], rows)
+}
+
+const mark = ({ reached }: Answer) => (reached ? 'yes' : 'no')
