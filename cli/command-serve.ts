@@ -148,7 +148,7 @@ async function serve(
       folder: join(data, 'serve', job, instance),
       ...(flags.auditDays > 0 && {
         audit: {
-          folder: join(data, 'serve', job, instance, 'audit'),
+          folder: join(data, 'serve', job, flags.instance, 'audit'), // all workers write to one
           days: flags.auditDays,
           ...(flags.auditIds === 'hashed' && { nameOf: hashedIds(addressSecret) }),
         },

@@ -12,7 +12,10 @@ export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-/** One day's lines. What could not be written is kept, and goes on where it was cut off. */
+/**
+ * One day's lines, to which several processes append: the system puts each write at the end. What could not be written is
+ * kept; a line that was cut off is written anew, on a line of its own, since another's may follow its beginning by then.
+ */
 export class AuditFile {
   readonly day: string
   readonly #path: string
@@ -36,7 +39,7 @@ export class AuditFile {
       this.#handle ??= await openAtLine(this.#path)
       while (this.#rest.length > 0) {
         const { bytesWritten } = await this.#handle.write(this.#rest)
-        this.#rest = this.#rest.subarray(bytesWritten)
+        this.#rest = unwritten(this.#rest, bytesWritten)
       }
     } catch (error) {
       await this.#drop()
@@ -62,6 +65,13 @@ export class AuditFile {
     this.#handle = undefined
     await handle?.close().catch(() => undefined) // of a file that cannot be written nothing else can be expected
   }
+}
+
+function unwritten(bytes: Uint8Array, written: number): Uint8Array {
+  if (written === 0 || written === bytes.length) return bytes.subarray(written)
+  const line = bytes.lastIndexOf(NEWLINE, written - 1) + 1
+  if (line === written) return bytes.subarray(written)
+  return Buffer.concat([Buffer.of(NEWLINE), bytes.subarray(line)])
 }
 
 /** The days that have a file, oldest first, with its path. A folder that is not there has none. */
