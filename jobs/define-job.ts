@@ -62,13 +62,15 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
   }
   const { features, segments, triggers } = checkWords(definition, fail)
   const { name, input, idle = 'wall-clock', decay = 'time', stateBytesMax = 65_536 } = definition
-  const { identity = false } = definition
+  const { identity = false, emit = 'commit' } = definition
   if (typeof identity !== 'boolean')
     fail(`identity is ${show(identity)}`, 'write identity: true, or leave it out')
   if (idle !== 'wall-clock' && idle !== 'hold')
     fail(`idle is ${show(idle)}`, "write 'wall-clock' or 'hold'")
   if (decay !== 'time' && decay !== 'event')
     fail(`decay is ${show(decay)}`, "write 'time' or 'event'")
+  if (emit !== 'commit' && emit !== 'every')
+    fail(`emit is ${show(emit)}`, "write 'commit' or 'every'")
   if (!isWhole(stateBytesMax, 1_024, 900_000))
     fail(
       `stateBytesMax is ${show(stateBytesMax)}`,
@@ -93,9 +95,10 @@ export function defineJob(definition: JobDefinition): Job<JobState> {
     ...(definition.tables && { tables: Object.keys(sources).sort() }),
     ...(identity && { identity }),
   }
+  const options = { ...(check && { check }), ...(emit === 'every' && { emit }) }
   const build = (hash: string, tables: Tables): Job<JobState> => {
     const words = { jobName: name, input, identity, features, segments, triggers, latestMs, tables }
-    const job = assemble(words, { ...settings, hash, ...(check && { check }) }, decay, identity)
+    const job = assemble(words, { ...settings, hash, ...options }, decay, identity)
     return {
       ...job,
       definition,
@@ -142,6 +145,7 @@ type Settings = Pick<
   | 'input'
   | 'hash'
   | 'idle'
+  | 'emit'
   | 'outOfOrdernessMs'
   | 'latenessMs'
   | 'dedupe'

@@ -28,6 +28,8 @@ export interface JobDefinition {
   readonly idle?: 'wall-clock' | 'hold'
   /** 'time' (default): windows shrink for a silent user too. 'event': they end at the user's own newest event. */
   readonly decay?: 'time' | 'event'
+  /** 'commit' (default): a row of each changed user with each commit. 'every': one for each of his events and timers. */
+  readonly emit?: 'commit' | 'every'
   /** How far behind the newest event time the watermark follows; '30s' when left out. */
   readonly outOfOrderness?: string
   /** How far behind the watermark an event may be before it goes to `<job>.late`; '1d' when left out. */
@@ -50,6 +52,7 @@ export const optionNames = [
   'schemas',
   'idle',
   'decay',
+  'emit',
   'outOfOrderness',
   'lateness',
   'dedupe',

@@ -14,6 +14,8 @@ export interface Job<State = unknown> {
   readonly hash: string
   /** Whether the wall clock moves the time of a quiet task, or only events do. */
   readonly idle: 'wall-clock' | 'hold'
+  /** 'every': a row for each event and timer. Left out: a commit has one of each changed key, however often it changed. */
+  readonly emit?: 'every'
   /** How far behind the newest event time the watermark follows, ms. */
   readonly outOfOrdernessMs: number
   /** How far behind the watermark an event may be before it goes to `<job>.late`, ms. */

@@ -38,12 +38,13 @@ export function freezeCommit<State>(
   rowsAreOut: boolean,
 ): FrozenCommit<State> {
   const entities = states.freeze()
-  states.takeUnsent() // goes out with the commit
   const topics = outputTopics(job.name)
   const rows = new Packer(topics.features, partition, entities.length)
   const changelog = new Packer(topics.changelog, partition, entities.length)
+  for (const row of states.takeRows()) rows.add(row)
+  const rowsAreMade = rowsAreOut || job.emit === 'every'
   const encoded = entities.map(entity => {
-    if (entity.dropped || !rowsAreOut) rows.add(featureRow(job, entity))
+    if (entity.dropped || !rowsAreMade) rows.add(featureRow(job, entity))
     return { entity, bytes: changelog.addValue(entity.key, states.encode(entity)) }
   })
   return {

@@ -3,7 +3,7 @@ import { type FrozenCommit, freezeCommit, runCommit } from './commit.ts'
 import type { CommitTrace } from './event-traces.ts'
 import type { Intake } from './intake.ts'
 import type { Producer, Transactor } from './log.ts'
-import { featureRow, outputTopics } from './outputs.ts'
+import { outputTopics } from './outputs.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { CommittedProgress, Progress } from './progress.ts'
 import type { States } from './states.ts'
@@ -128,7 +128,7 @@ export class Committer<State = unknown> {
     const { options, states, pipeline, onDone, onFailed } = this.#parts
     const { job, partition } = options
     const { features, triggers } = outputTopics(job.name)
-    const rows = Array.from(states.takeUnsent(), entity => featureRow(job, entity))
+    const rows = states.takeEarlyRows()
     const batches = [
       ...packed(features, partition, rows),
       ...packed(triggers, partition, pipeline.side.takeTriggers()),

@@ -1,7 +1,9 @@
 import type { Job } from '../jobs/job.ts'
+import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import type { TimerEntry } from '../state/store.ts'
 import type { Checkpoint, CommittedState } from './checkpoint.ts'
 import { decodeEntity, type Entity, encodeEntity, newEntity } from './entity.ts'
+import { featureRow } from './outputs.ts'
 
 /** Most keys and bytes that one commit may carry; then the task waits for the running one. */
 export const dirtyKeysMax = 50_000
@@ -23,6 +25,9 @@ export class States<State = unknown> {
   #dirty: Entity<State>[] = []
   #dirtyBytes = 0
   #unsent = new Set<Entity<State>>()
+  /** Of a job that has a row for each event: those that nothing has sent yet. */
+  #rows: OutgoingRecord[] = []
+  #rowBytes = 0
   /** Keys whose tombstones are in the commit that is running: no row may overtake these. */
   #dropping: ReadonlySet<string> = new Set()
 
@@ -43,7 +48,10 @@ export class States<State = unknown> {
   }
 
   get full(): boolean {
-    return this.#dirty.length >= dirtyKeysMax || this.#dirtyBytes >= dirtyBytesMax
+    return (
+      Math.max(this.#dirty.length, this.#rows.length) >= dirtyKeysMax ||
+      this.#dirtyBytes + this.#rowBytes >= dirtyBytesMax
+    )
   }
 
   /** The key's entity; a new one that nobody has seen yet if there is none. */
@@ -78,7 +86,8 @@ export class States<State = unknown> {
   }
 
   markDirty(entity: Entity<State>): void {
-    if (this.#sendsEarly) this.#unsent.add(entity)
+    if (this.#job.emit === 'every') this.#addRow(entity)
+    else if (this.#sendsEarly) this.#unsent.add(entity)
     if (entity.dirty) return
     entity.dirty = true
     this.#dirty.push(entity)
@@ -112,21 +121,35 @@ export class States<State = unknown> {
   }
 
   /**
-   * The entities changed since this was last called; only where rows go out early. Tombstones go with the
+   * Rows of what has changed since this was last called; only where rows go out early. Tombstones go with the
    * commit, and what comes after a tombstone that is on its way waits for it.
    */
-  takeUnsent(): Iterable<Entity<State>> {
+  takeEarlyRows(): OutgoingRecord[] {
+    const early: OutgoingRecord[] = []
+    for (const row of this.takeRows()) {
+      if (this.#dropping.has(row.key as string)) this.#rows.push(row)
+      else early.push(row)
+    }
     const unsent = this.#unsent
-    if (unsent.size === 0) return unsent
-    this.#unsent = new Set()
-    return [...unsent].filter(entity => {
+    if (unsent.size > 0) this.#unsent = new Set()
+    for (const entity of unsent) {
       if (this.#dropping.has(entity.key)) this.#unsent.add(entity)
-      return !entity.dropped && !this.#dropping.has(entity.key)
-    })
+      else if (!entity.dropped) early.push(featureRow(this.#job, entity))
+    }
+    return early
+  }
+
+  /** Of a job that has a row for each event, those that nothing has sent. */
+  takeRows(): readonly OutgoingRecord[] {
+    const rows = this.#rows
+    if (rows.length > 0) this.#rows = []
+    this.#rowBytes = 0
+    return rows
   }
 
   /** The dirty entities, which are clean from now on; `encode` each before the next event. */
   freeze(): Entity<State>[] {
+    if (this.#unsent.size > 0) this.#unsent = new Set() // goes out with the commit
     const frozen = this.#dirty
     this.#dirty = []
     this.#dirtyBytes = 0
@@ -168,6 +191,13 @@ export class States<State = unknown> {
       if (entity) entity.indexedAt = timerAt
     }
     return written.length > 0
+  }
+
+  #addRow(entity: Entity<State>): void {
+    if (entity.dropped) return
+    const row = featureRow(this.#job, entity)
+    this.#rows.push(row)
+    this.#rowBytes += (row.value?.length ?? 0) + entity.key.length
   }
 
   /** A second-chance sweep from the oldest on: what was read since the last sweep goes to the end once more. */

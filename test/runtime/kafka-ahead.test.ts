@@ -69,7 +69,7 @@ test(
 )
 
 test(
-  'one that nobody uses is ended long before its time is over, and the next commit is as any other',
+  'one that nobody uses is ended long before its time is over, and the next commit is like any other',
   onTopic(async each => {
     const { topic } = each
     const transactor = await each.transactor('unused', timeoutMs)
@@ -85,7 +85,7 @@ test(
 )
 
 test(
-  'an owner whose next transaction is open already is fenced as any other',
+  'an owner whose next transaction is open already is fenced like any other',
   onTopic(async each => {
     const { topic } = each
     const zombie = await each.transactor('zombie', timeoutMs)
