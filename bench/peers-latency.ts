@@ -35,7 +35,7 @@ const sizes = {
 export async function compareLatency(
   log: Log,
   brokers: Brokers,
-  { size, latencyRounds }: PeersSetting,
+  { size, latencyRounds, seconds = sizes[size].seconds }: PeersSetting,
 ): Promise<void> {
   const compared = size === 'small' ? rates.slice(0, 1) : rates
   const runs = engines.length * compared.length * latencyRounds
@@ -46,7 +46,7 @@ export async function compareLatency(
       for (const eventsPerSecond of compared)
         for (const engine of engines) {
           bar.next(`${engine.name}, ${eventsPerSecond} events/s`)
-          const setting = { brokers: brokers.addresses, eventsPerSecond, ...sizes[size] }
+          const setting = { ...sizes[size], brokers: brokers.addresses, eventsPerSecond, seconds }
           const latency = await measureLatency(log, engine, setting)
           bar.say(JSON.stringify(latency))
           found.push(latency)
@@ -61,6 +61,6 @@ export async function compareLatency(
   const title = 'From an event sent to its row received'
   const subtitle = 'ms, on a scale of tens; exactly-once unless it says otherwise; less is better'
   dotChart('peers-latency', { title, subtitle }, latencyDots(medians))
-  const how = `From sending an event to one read-committed reader having the first row that covers it, ${sizes.large.seconds} s after ${sizes.large.warmupSeconds} s that do not count; ms are of the commit or checkpoint; broker: ${brokers.name}, rounds: ${latencyRounds}`
+  const how = `From sending an event to one read-committed reader having the first row that covers it, ${seconds} s after ${sizes.large.warmupSeconds} s that do not count; ms are of the commit or checkpoint; broker: ${brokers.name}, rounds: ${latencyRounds}`
   publish({ title: 'Comparison: latency', how, summary, figures: latencyFigures(medians) })
 }

@@ -25,6 +25,11 @@ const lanes = 2
 /** Of each engine, before anything counts: the broker and the disk's cache are slower in their first seconds. */
 const warmUpEvents = 20_000
 
+const sizes: Readonly<Record<Size, WorkloadOptions>> = {
+  small: { events: 20_000, users: 1_000, seed: 1 },
+  large: { events: 1_000_000, users: 50_000, seed: 1 },
+}
+
 interface EventSet {
   readonly name: string
   readonly load: WorkloadOptions
@@ -34,15 +39,16 @@ interface EventSet {
 export async function compareThroughput(
   log: Log,
   brokers: Brokers,
-  { size, rounds, sets }: PeersSetting,
+  { size, rounds, sets, events = sizes[size].events }: PeersSetting,
 ): Promise<void> {
-  const compared = setsOf(size).slice(0, sets)
+  const load = { ...sizes[size], events }
+  const compared = setsOf(load).slice(0, sets)
   const runs = engines.length * (1 + rounds * compared.length)
   const bar = openProgress('throughput', runs)
   const standings = new Map<string, Standing[]>()
   const told: string[] = []
   try {
-    const warmUp = { ...first(size), events: warmUpEvents, users: 1_000 }
+    const warmUp = { ...load, events: warmUpEvents, users: 1_000 }
     if (size === 'large')
       await runAll(log, brokers.addresses, { name: 'warm-up', load: warmUp }, 1, bar)
     for (const set of compared) {
@@ -59,24 +65,16 @@ export async function compareThroughput(
   const summary = told.join('\n\n')
   console.log(`\n${summary}`)
   if (size === 'small') return
-  const { events } = first(size)
   const how = `${events.toLocaleString('en')} events of JSON, ${guarantee}, ${lanes} threads each, broker: ${brokers.name}, ${rounds} rounds after a warm-up, by turns; ${versionOf('java', '-version')}; Kafka Streams 4.1.2, Flink 2.2.1 (bench/peers)`
   pictures(standings)
   publish({ title: 'Comparison', how, summary, figures: figuresOf(standings) })
 }
 
-function setsOf(size: Size): EventSet[] {
-  const load = first(size)
+function setsOf(load: WorkloadOptions): EventSet[] {
   return [
     { name: 'A shop’s events, in order of time', load },
     { name: 'A month, users by Zipf’s law, out of order', load: { ...load, shape: 'month' } },
   ]
-}
-
-function first(size: Size): WorkloadOptions {
-  return size === 'small'
-    ? { events: 20_000, users: 1_000, seed: 1 }
-    : { events: 1_000_000, users: 50_000, seed: 1 }
 }
 
 async function runAll(

@@ -15,6 +15,8 @@ export const peersHelp = `npm run bench -- peers [flags]
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started, which suits the small size
   --size small|large    20,000 events, once, and 3 s (a minute in all); or 1,000,000, three times, and 20 s (default)
+  --events N            another number of events in a set
+  --seconds N           of latency, another time that counts
   --rounds N            how often each engine runs over each set, after a warm-up; the medians count
   --latency-rounds N    the same for latency (default 1)
   --part PART           throughput or latency alone; may be repeated
@@ -28,6 +30,9 @@ export interface PeersSetting {
   readonly rounds: number
   readonly latencyRounds: number
   readonly sets: number
+  /** Of each set; the size's own where left out. */
+  readonly events: number | undefined
+  readonly seconds: number | undefined
 }
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
@@ -55,6 +60,8 @@ function parse(args: readonly string[]) {
     options: {
       brokers: { type: 'string' },
       size: { type: 'string', default: 'large' },
+      events: { type: 'string' },
+      seconds: { type: 'string' },
       rounds: { type: 'string' },
       'latency-rounds': { type: 'string', default: '1' },
       part: { type: 'string', multiple: true, default: [...parts] },
@@ -66,9 +73,12 @@ function parse(args: readonly string[]) {
   const rounds = values.rounds === undefined ? usual : wholeFlag('--rounds', values.rounds)
   const sets = wholeFlag('--sets', values.sets)
   if (sets > 2) throw new Error(`--sets is 1 or 2, not ${sets}`)
+  const optional = (flag: 'events' | 'seconds') =>
+    values[flag] === undefined ? undefined : wholeFlag(`--${flag}`, values[flag])
+  const more = { events: optional('events'), seconds: optional('seconds') }
   const given = values.brokers ?? process.env.BROKERS
   const latencyRounds = wholeFlag('--latency-rounds', values['latency-rounds'])
-  return { size, rounds, latencyRounds, sets, wanted: values.part.map(partNamed), given }
+  return { size, rounds, latencyRounds, sets, ...more, wanted: values.part.map(partNamed), given }
 }
 
 function partNamed(name: string): Part {

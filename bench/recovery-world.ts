@@ -1,67 +1,54 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ReplayedEvent, replay } from '../cli/replay.ts'
 import { RecordReader } from '../protocol/record-batch.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
-import { type Log, nextOffset } from '../runtime/log.ts'
+import type { Log } from '../runtime/log.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { eventsTopic, inputPartitions } from './input.ts'
-import { untilReady } from './listening.ts'
-import { MeasuredProcess } from './measured-process.ts'
-import { type Origin, openProgram, type Program } from './program.ts'
-import { topicsOf } from './run-millrace.ts'
+import type { MeasuredProcess } from './measured-process.ts'
+import type { RecoverySubject, SubjectPlace } from './recovery-subject.ts'
 
 const TICK_MS = 20
-const READY_MS_MAX = 120_000
 const FILL_STALL_MS = 60_000
 
 /** When rows came: by the clock that never goes back, ms, and by the time that their writer gave them, epoch ms. */
 interface Arrival {
   readonly partition: number
+  readonly count: number
   readonly at: number
   readonly writtenAt: number
 }
 
-/** A job with its topics and folder, whose processes come and go while events keep coming. */
-export class RecoveryWorld {
-  readonly #folder: string
-  readonly #brokers: string
-  readonly #program: Program
+/** An engine with its topics and folder, whose processes come and go while events keep coming. */
+export class RecoveryWorld<Subject extends RecoverySubject = RecoverySubject> {
+  readonly subject: Subject
+  readonly #place: SubjectPlace
   readonly #log: Log
-  readonly #name: string
-  readonly #path: string
   readonly #ended = new AbortController()
   readonly #running = new Set<MeasuredProcess>()
   readonly #watchers = new Set<(arrival: Arrival) => void>()
   readonly #background: Promise<void>[] = []
 
-  private constructor(brokers: string, folder: string, program: Program) {
-    this.#brokers = brokers
-    this.#program = program
-    this.#folder = folder
-    this.#name = `bench-recovery-${randomUUID().slice(0, 8)}`
-    this.#path = join(folder, 'job.ts')
-    this.#log = openKafkaLog({ brokers, clientId: 'bench', clock: systemClock })
+  private constructor(place: SubjectPlace, log: Log, subject: Subject) {
+    this.#place = place
+    this.#log = log
+    this.subject = subject
   }
 
-  static async open(brokers: string, origin: Origin): Promise<RecoveryWorld> {
+  static async open<Subject extends RecoverySubject>(
+    brokers: string,
+    make: (place: SubjectPlace) => Promise<Subject>,
+  ): Promise<RecoveryWorld<Subject>> {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-    const program = await openProgram(origin, folder)
-    const world = new RecoveryWorld(brokers, folder, program)
-    const changed = JSON.stringify({ name: world.#name, input: world.#input })
-    await writeFile(
-      world.#path,
-      `import job from '${program.peerJob}'\nexport default { ...job, ...${changed} }\n`,
-    )
-    await world.#log.topics.create([eventsTopic(world.#input)])
-    return world
-  }
-
-  get #input(): string {
-    return `${this.#name}-events`
+    const input = `bench-recovery-${randomUUID().slice(0, 8)}`
+    const log = openKafkaLog({ brokers, clientId: 'bench', clock: systemClock })
+    await log.topics.create([eventsTopic(input)])
+    const place = { brokers, folder, input }
+    return new RecoveryWorld(place, log, await make(place))
   }
 
   /** One event for each user, taken and committed. */
@@ -69,13 +56,14 @@ export class RecoveryWorld {
     const producer = this.#log.producer()
     await replay(
       Array.from({ length: users }, (_, user) => eventOf(user)),
-      { producer, topic: this.#input, partitions: inputPartitions },
+      { producer, topic: this.#place.input, partitions: inputPartitions },
     )
     await producer.close()
-    const process = await this.start('one')
-    await Promise.race([this.#allCommitted(), process.failed()])
-    await process.end()
+    const process = this.start('one')
+    await this.subject.ready(process)
     this.#background.push(this.#watchRows())
+    await Promise.race([this.#rows(users), process.failed()])
+    await process.end()
   }
 
   /** Sends so many events a second, of users drawn in turn, until it is closed. */
@@ -83,24 +71,15 @@ export class RecoveryWorld {
     this.#background.push(this.#feed(users, eventsPerSecond))
   }
 
-  async start(instance: string): Promise<MeasuredProcess> {
-    const child = new MeasuredProcess(process.execPath, [
-      ...[this.#program.path, 'run', this.#path, '--brokers', this.#brokers, '--port', '0'],
-      ...['--data', join(this.#folder, 'data'), '--instance', instance, '--session-ms', '6000'],
-    ])
+  start(instance: string): MeasuredProcess {
+    const child = this.subject.start(instance)
     this.#running.add(child)
     return child
   }
 
-  /** The member's id stays: without it the group would wait for the dead process's session to end, in each round. */
-  async loseStores(instance: string): Promise<void> {
-    const own = join(this.#folder, 'data', 'run', this.#name, instance)
-    for (const name of await readdir(own))
-      if (name.startsWith('task-')) await rm(join(own, name), { recursive: true })
-  }
-
-  async ready(child: MeasuredProcess): Promise<void> {
-    await untilReady(child, READY_MS_MAX)
+  async kill(child: MeasuredProcess): Promise<void> {
+    await this.subject.kill(child)
+    this.#running.delete(child)
   }
 
   /** When the first row written from now on comes, and when each partition has had one. */
@@ -144,8 +123,9 @@ export class RecoveryWorld {
     for (const child of this.#running) child.kill()
     await Promise.allSettled([...this.#background, ...[...this.#running].map(each => each.exited)])
     await this.#log.close()
-    await deleteTopics(this.#brokers, [this.#input, ...topicsOf(this.#name)])
-    await rm(this.#folder, { recursive: true, force: true })
+    const { brokers, input, folder } = this.#place
+    await deleteTopics(brokers, [input, ...this.subject.topics])
+    await rm(folder, { recursive: true, force: true })
   }
 
   async #feed(users: number, eventsPerSecond: number): Promise<void> {
@@ -158,7 +138,7 @@ export class RecoveryWorld {
         const some = Array.from({ length: due - sent }, (_, at) =>
           eventOf(((sent + at) * 7_919) % users),
         )
-        await replay(some, { producer, topic: this.#input, partitions: inputPartitions })
+        await replay(some, { producer, topic: this.#place.input, partitions: inputPartitions })
         sent = due
         await systemClock.sleep(TICK_MS, this.#ended.signal)
       }
@@ -168,23 +148,24 @@ export class RecoveryWorld {
   }
 
   async #watchRows(): Promise<void> {
-    const topic = `${this.#name}.features`
+    const topic = this.subject.output
     const reader = this.#log.reader({
       topic,
       waitMsMax: 100,
       partitionBytesMax: 1024 * 1024,
     })
-    for (const [partition, { end }] of (await this.#log.topics.ranges(topic)).entries())
-      reader.seek(partition, nextOffset(end))
+    for (const [partition, { start }] of (await this.#log.topics.ranges(topic)).entries())
+      reader.seek(partition, start)
     try {
       while (!this.#ended.signal.aborted) {
         for (const fetched of await reader.poll()) {
           if (fetched.kind !== 'batch' || fetched.records.length === 0) continue
           const records = new RecordReader(fetched.records)
           let writtenAt = 0
-          while (records.next()) writtenAt = records.timestamp
+          let count = 0
+          for (; records.next(); count++) writtenAt = records.timestamp
           const arrival = {
-            partition: fetched.partition,
+            ...{ partition: fetched.partition, count },
             at: systemClock.elapsed(),
             writtenAt,
           }
@@ -196,21 +177,21 @@ export class RecoveryWorld {
     }
   }
 
-  async #allCommitted(): Promise<void> {
-    const ends = (await this.#log.topics.ranges(this.#input)).map(({ end }) => end)
-    let seen = -1
+  /** Resolves when so many rows have come. */
+  async #rows(wanted: number): Promise<void> {
+    let seen = 0
     let seenAt = systemClock.elapsed()
-    for (;;) {
-      const partitions = ends.map((_, partition) => partition)
-      const committed = await this.#log.committed(`${this.#name}.commits`, this.#input, partitions)
-      if (committed.every((each, partition) => each?.next === ends[partition])) return
-      const done = committed.reduce((sum, each) => sum + (each?.next ?? 0), 0)
-      if (done > seen) seenAt = systemClock.elapsed()
-      else if (systemClock.elapsed() - seenAt > FILL_STALL_MS)
-        throw new Error(`nothing was committed for ${FILL_STALL_MS} ms, after ${done} events`)
-      seen = done
-      await systemClock.sleep(100)
+    const watch = ({ count }: Arrival) => {
+      seen += count
+      seenAt = systemClock.elapsed()
     }
+    this.#watchers.add(watch)
+    while (seen < wanted) {
+      await systemClock.sleep(100)
+      if (systemClock.elapsed() - seenAt > FILL_STALL_MS)
+        throw new Error(`no row came for ${FILL_STALL_MS} ms, after ${seen} of ${wanted}`)
+    }
+    this.#watchers.delete(watch)
   }
 }
 

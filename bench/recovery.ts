@@ -1,14 +1,16 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { systemClock } from '../runtime/clock.ts'
 import { openBrokers } from './brokers.ts'
 import { barChart } from './chart.ts'
 import { sizeFlag, wholeFlag } from './flags.ts'
 import type { Figure } from './kept.ts'
-import { parseOrigin } from './program.ts'
+import { type Origin, parseOrigin } from './program.ts'
 import { publish } from './publish.ts'
+import { killedAgain, type Restart, rollingRestart } from './recovery-runs.ts'
+import { millraceSubject, peerSubject } from './recovery-subject.ts'
 import { RecoveryWorld } from './recovery-world.ts'
 import { table } from './results.ts'
+import { type Peer, peerNamed } from './run-peer.ts'
 import { percentile } from './run-result.ts'
 
 export const recoveryHelp = `npm run bench -- recovery [flags]
@@ -20,8 +22,13 @@ export const recoveryHelp = `npm run bench -- recovery [flags]
   --size small|large    2,000 users, 500 events/s, 2 rounds; or 1,000,000 users, 20,000 events/s, 6 rounds (default)
   --users N, --rate N   other numbers of users and of events a second
   --rounds N            another number of rounds
+  --vs PEER             kafka-streams or flink after ours: killed, and no more (needs Java and Maven); may be repeated
   --from source|package this checkout's TypeScript, or the JavaScript that a user installs (default), made for the run`
 
+const peerNames: Readonly<Record<Peer, string>> = {
+  'kafka-streams': 'Kafka Streams',
+  flink: 'Flink',
+}
 const sizes = {
   small: { users: 2_000, eventsPerSecond: 500, rounds: 2, workMs: 1_000 },
   large: { users: 1_000_000, eventsPerSecond: 20_000, rounds: 6, workMs: 3_000 },
@@ -37,6 +44,7 @@ export async function recovery(args: readonly string[]): Promise<void> {
       rounds: { type: 'string' },
       users: { type: 'string' },
       rate: { type: 'string' },
+      vs: { type: 'string', multiple: true, default: [] },
       from: { type: 'string', default: 'package' },
     },
   })
@@ -46,111 +54,101 @@ export async function recovery(args: readonly string[]): Promise<void> {
   const eventsPerSecond =
     values.rate === undefined ? setting.eventsPerSecond : wholeFlag('--rate', values.rate)
   const origin = parseOrigin(values.from)
+  const peers = values.vs.map(peerNamed)
   const rounds = values.rounds === undefined ? setting.rounds : wholeFlag('--rounds', values.rounds)
   const brokers = await openBrokers(values.brokers ?? process.env.BROKERS)
-  const world = await RecoveryWorld.open(brokers.addresses, origin)
+  const load = { users, eventsPerSecond, workMs, rounds, brokers: brokers.addresses }
   try {
     console.log(`making states of ${users} users on ${brokers.name}`)
-    await world.fill(users)
-    world.feed(users, eventsPerSecond)
-    const killed = await killedAgain(world, rounds, workMs, false)
-    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), workMs, true)
-    const gaps = await rollingRestart(world, workMs)
-
-    const restored = restoredPerSecond(users, killed, lost)
-    const summary = summarize(restored, killed, lost, gaps)
+    const ours = await measureOurs(load, origin)
+    const others: PeerRestarts[] = []
+    for (const peer of peers) {
+      console.log(`the same in ${peer}`)
+      others.push({ peer, killed: await measurePeer(load, peer) })
+    }
+    const restored = restoredPerSecond(users, ours)
+    const summary = summarize(restored, ours, others)
     console.log(`\n${summary}`)
     if (size === 'small') return
-    const busy = loadavg().map(load => load.toFixed(0))
+    const busy = loadavg().map(each => each.toFixed(0))
     const how = `From the ${origin}: ${users} users, ${eventsPerSecond} events/s, broker: ${brokers.name}, load average ${busy.join(', ')} at the end`
-    const firstRow = percentile(
-      killed.map(({ firstRowMs }) => firstRowMs),
-      0.5,
-    )
-    const figures: Figure[] = [
-      { name: 'killed: first row', value: firstRow, unit: 'ms' },
-      { name: 'longest gap in a rolling restart', value: Math.max(...gaps), unit: 'ms' },
-      ...(restored === undefined
-        ? []
-        : [{ name: 'restore', value: restored, unit: 'users/s' as const }]),
-    ]
-    picture(killed, lost, gaps)
-    publish({ title: 'Recovery', how, summary, figures })
+    picture(ours, others)
+    publish({ title: 'Recovery', how, summary, figures: figuresOf(restored, ours, others) })
   } finally {
-    await world.close()
     await brokers.close()
   }
 }
 
-interface Restart {
-  /** From the start of the process to its first row, and to the first row of its last partition, ms. */
-  readonly firstRowMs: number
-  readonly allRowsMs: number
-  /** Of the process until then. */
-  readonly cpuSeconds: number
+interface Load {
+  readonly brokers: string
+  readonly users: number
+  readonly eventsPerSecond: number
+  readonly workMs: number
+  readonly rounds: number
 }
 
-/**
- * `workMs`: of work between two rounds; the stores catch up with the commits every second. `storesLost`:
- * everything has to come from the changelog.
- */
-async function killedAgain(
-  world: RecoveryWorld,
-  rounds: number,
-  workMs: number,
-  storesLost: boolean,
-): Promise<Restart[]> {
-  const restarts: Restart[] = []
-  let process = await world.start('one')
-  for (let round = 0; round < rounds; round++) {
-    await systemClock.sleep(workMs)
-    process.kill()
-    await process.exited
-    if (storesLost) await world.loseStores('one')
-    const startedAt = systemClock.elapsed()
-    const rows = world.firstRows()
-    process = await world.start('one')
-    const { first, all } = await Promise.race([rows, process.failed()])
-    const restart = {
-      firstRowMs: Math.round(first - startedAt),
-      allRowsMs: Math.round(all - startedAt),
-      cpuSeconds: process.usage.cpuSeconds,
-    }
-    console.log(JSON.stringify({ round, storesLost, ...restart }))
-    restarts.push(restart)
-    await world.ready(process)
-  }
-  await process.end()
-  return restarts
+interface OurRestarts {
+  readonly killed: readonly Restart[]
+  readonly lost: readonly Restart[]
+  readonly gaps: readonly number[]
 }
 
-/** The longest time without a row, ms, of each partition, while both processes are restarted in turn. */
-async function rollingRestart(world: RecoveryWorld, workMs: number): Promise<number[]> {
-  const processes = new Map([
-    ['one', await world.start('one')],
-    ['two', await world.start('two')],
-  ])
-  for (const process of processes.values()) await world.ready(process)
-  await systemClock.sleep(workMs)
-  const gaps = world.gaps()
-  for (const [name, process] of processes) {
-    await process.end()
-    const again = await world.start(name)
-    processes.set(name, again)
-    await world.ready(again)
-    await systemClock.sleep(workMs)
-  }
-  const found = gaps()
-  for (const process of processes.values()) await process.end()
-  return found
+interface PeerRestarts {
+  readonly peer: Peer
+  readonly killed: readonly Restart[]
 }
+
+async function measureOurs(load: Load, origin: Origin): Promise<OurRestarts> {
+  const { rounds, workMs } = load
+  const world = await RecoveryWorld.open(load.brokers, place => millraceSubject(place, origin))
+  try {
+    await world.fill(load.users)
+    world.feed(load.users, load.eventsPerSecond)
+    const killed = await killedAgain(world, rounds, workMs)
+    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), workMs, () =>
+      world.subject.loseStores('one'),
+    )
+    return { killed, lost, gaps: await rollingRestart(world, workMs) }
+  } finally {
+    await world.close()
+  }
+}
+
+/** Half as often: some of their restarts take half a minute. */
+async function measurePeer(load: Load, peer: Peer): Promise<Restart[]> {
+  const world = await RecoveryWorld.open(load.brokers, place => peerSubject(place, peer))
+  try {
+    await world.fill(load.users)
+    world.feed(load.users, load.eventsPerSecond)
+    return await killedAgain(world, Math.max(1, Math.floor(load.rounds / 2)), load.workMs)
+  } finally {
+    await world.close()
+  }
+}
+
+function figuresOf(
+  restored: number | undefined,
+  { killed, gaps }: OurRestarts,
+  others: readonly PeerRestarts[],
+): Figure[] {
+  const figures: Figure[] = [
+    { name: 'killed: first row', value: firstRowMs(killed), unit: 'ms' },
+    { name: 'longest gap in a rolling restart', value: Math.max(...gaps), unit: 'ms' },
+  ]
+  for (const { peer, killed: its } of others)
+    figures.push({ name: `${peer}, killed: first row`, value: firstRowMs(its), unit: 'ms' })
+  if (restored !== undefined) figures.push({ name: 'restore', value: restored, unit: 'users/s' })
+  return figures
+}
+
+const firstRowMs = (restarts: readonly Restart[]): number =>
+  percentile(
+    restarts.map(restart => restart.firstRowMs),
+    0.5,
+  )
 
 /** Beside the rest of a start; undefined where the restore was too short to be told from it. */
-function restoredPerSecond(
-  users: number,
-  killed: readonly Restart[],
-  lost: readonly Restart[],
-): number | undefined {
+function restoredPerSecond(users: number, { killed, lost }: OurRestarts): number | undefined {
   const middle = (restarts: readonly Restart[]) =>
     percentile(
       restarts.map(({ allRowsMs }) => allRowsMs),
@@ -160,11 +158,7 @@ function restoredPerSecond(
   return restoreMs > 0 ? Math.round((users / restoreMs) * 1_000) : undefined
 }
 
-function picture(
-  killed: readonly Restart[],
-  lost: readonly Restart[],
-  gaps: readonly number[],
-): void {
+function picture({ killed, lost, gaps }: OurRestarts, others: readonly PeerRestarts[]): void {
   const bar = (label: string, values: readonly number[]) => ({
     ...{ label, value: percentile(values, 0.5) },
     ...{ least: Math.min(...values), most: Math.max(...values) },
@@ -179,14 +173,14 @@ function picture(
     bar('Millrace, killed', first(killed)),
     bar('Millrace, stores lost', first(lost)),
     bar('Millrace, rolling restart', gaps),
+    ...others.map(({ peer, killed: its }) => bar(`${peerNames[peer]}, killed`, first(its))),
   ])
 }
 
 function summarize(
   restored: number | undefined,
-  killed: readonly Restart[],
-  lost: readonly Restart[],
-  gaps: readonly number[],
+  { killed, lost, gaps }: OurRestarts,
+  others: readonly PeerRestarts[],
 ): string {
   const row = (name: string, values: readonly number[]) => [
     name,
@@ -206,6 +200,10 @@ function summarize(
         row('stores lost: a row of every partition, ms', of(lost, 'allRowsMs')),
         row('stores lost: CPU s until then', of(lost, 'cpuSeconds')),
         row('rolling restart: longest gap of a partition, ms', gaps),
+        ...others.flatMap(({ peer, killed: its }) => [
+          row(`${peerNames[peer]} killed: first row, ms`, of(its, 'firstRowMs')),
+          row(`${peerNames[peer]} killed: a row of every partition, ms`, of(its, 'allRowsMs')),
+        ]),
       ],
     ),
     '',

@@ -20,7 +20,6 @@ export interface PeerRun {
   readonly commitMs?: number
 }
 
-/** Flink's first use may have to fetch its jars. */
 const READY_MS_MAX = 180_000
 const program = fileURLToPath(new URL('./peers/peer', import.meta.url))
 
@@ -58,11 +57,12 @@ export function startPeer(peer: Peer, run: Omit<PeerRun, 'events'>): StartedEngi
   return { child, output, topics: [output], ready: () => printedReady(child, peer) }
 }
 
-async function printedReady(child: MeasuredProcess, peer: Peer): Promise<void> {
+/** Rejects where it takes more than three minutes: Flink's first use may have to fetch its jars. */
+export async function printedReady(child: MeasuredProcess, peer: Peer): Promise<void> {
   const deadline = systemClock.elapsed() + READY_MS_MAX
   while (systemClock.elapsed() < deadline) {
     if (/^ready$/m.test(child.output)) return
-    await systemClock.sleep(50)
+    await Promise.race([systemClock.sleep(50), child.failed()])
   }
   throw new Error(`${peer} was not ready within ${READY_MS_MAX} ms`)
 }
