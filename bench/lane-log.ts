@@ -45,7 +45,7 @@ export function laneLog(clock: Clock, partitions: number): Log {
     membership: () => {
       throw new LogError('refused', 'there is no group')
     },
-    transactor: () => ({ fence: done, begin: transaction, close: done }),
+    transactor: () => ({ fence: done, begin: transaction, opened: done, close: done }),
     producer: () => ({ send, close: done }),
     committed: async (_group, _topic, asked): Promise<(Committed | undefined)[]> =>
       asked.map(() => undefined),

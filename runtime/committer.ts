@@ -17,6 +17,14 @@ import type { Watermark } from './watermark.ts'
  */
 const behindPart = 1 / 10
 const behindCommitMs = 5_000
+/**
+ * A task's commits take half of its time at most: on a busy machine commits that follow each other without a pause
+ * make all of them slower, and every row later. On an idle one it is what the next transaction needs to open.
+ */
+const restPart = 2
+const restCommitMs = 20
+/** Where rows have gone out before it, a commit may wait so long: after a crash so much is emitted again. */
+const emittedCommitMs = 100
 /** A commit that only moves the offset may wait so long. */
 const offsetCommitMs = 1_000
 /** Kafka forgets the offsets of a group without members after seven days. */
@@ -47,7 +55,9 @@ export class Committer<State = unknown> {
   #committed: CommittedProgress
   #running: Promise<void> | undefined
   #startedAt: number
+  #lastMs = 0
   #emission: Promise<void> | undefined
+  #waking = false
 
   constructor(parts: CommitterParts<State>, committed: CommittedProgress) {
     this.#parts = parts
@@ -81,8 +91,9 @@ export class Committer<State = unknown> {
   /** Whether a commit should begin now; `hurry`: what is dirty need not wait for more. */
   isDue(hurry: boolean): boolean {
     if (this.#running) return false
-    const { intake, options } = this.#parts
-    return options.clock.elapsed() - this.#startedAt >= this.#waitMs(hurry || !intake.backlog)
+    const restMs = this.#startedAt + this.#waitMs(hurry) - this.#parts.options.clock.elapsed()
+    if (restMs > 0 && restMs <= emittedCommitMs) void this.#wakeAfter(restMs)
+    return restMs <= 0
   }
 
   /**
@@ -150,8 +161,20 @@ export class Committer<State = unknown> {
 
   /** How long after the start of the last commit the next one is due. */
   #waitMs(hurry: boolean): number {
-    if (this.hasOutputs) return hurry ? 0 : Math.min(this.#behindMs * behindPart, behindCommitMs)
-    return this.isDirty ? offsetCommitMs : renewalMs
+    const { intake, producer } = this.#parts
+    if (!this.hasOutputs) return this.isDirty ? offsetCommitMs : renewalMs
+    if (hurry) return 0
+    if (intake.backlog) return Math.min(this.#behindMs * behindPart, behindCommitMs)
+    return producer ? emittedCommitMs : Math.min(this.#lastMs * restPart, restCommitMs)
+  }
+
+  /** Nothing else may happen until a commit is due. */
+  async #wakeAfter(ms: number): Promise<void> {
+    if (this.#waking) return
+    this.#waking = true
+    await this.#parts.options.clock.sleep(ms)
+    this.#waking = false
+    this.#parts.onDone()
   }
 
   /** Since the last record taken was appended, ms; the broker's clock may be ahead of ours. */
@@ -179,11 +202,13 @@ export class Committer<State = unknown> {
     pipeline.counts.rows += frozen.rows
     const step = Math.ceil(frozen.states.length / latencySamplesMax)
     const sampled = frozen.states.filter((_, index) => index % step === 0)
+    this.#lastMs = clock.elapsed() - startedAt
     events.onCommit({
-      ms: clock.elapsed() - startedAt,
+      ms: this.#lastMs,
       rows: frozen.rows,
       latenciesMs: sampled.map(({ entity }) => now - entity.receivedAt),
     })
+    await transactor.opened() // what comes until then goes with the next commit, and not with the one after it
   }
 
   #progress(hand: number, clean: boolean): Progress {

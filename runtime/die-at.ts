@@ -123,6 +123,7 @@ function mortalTransactor(
         abort: () => transaction.abort(),
       }
     },
+    opened: () => inner.opened(),
     close: () => inner.close(),
   }
 }

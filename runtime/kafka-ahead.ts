@@ -68,6 +68,11 @@ export class Ahead {
     return opened
   }
 
+  /** What is being opened is open, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#opened])
+  }
+
   /** Told of each commit: `used` were its members. */
   committed(used: Enlisted): void {
     const { clock, unusedMsMax } = this.#parts

@@ -112,6 +112,10 @@ export class KafkaTransactor implements Transactor {
     }
   }
 
+  opened(): Promise<void> {
+    return this.#ahead.settled()
+  }
+
   async close(): Promise<void> {
     this.#closed.abort()
     this.#ahead.drop()

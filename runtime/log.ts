@@ -152,6 +152,11 @@ export interface Transactor {
   /** Ends every older owner's open transaction and shuts it out. Nothing may be read as committed before. */
   fence(): Promise<void>
   begin(): Transaction
+  /**
+   * Resolves when a transaction could begin without waiting for what is left of the last one: the more is in one that
+   * begins then. Never rejects.
+   */
+  opened(): Promise<void>
   close(): Promise<void>
 }
 

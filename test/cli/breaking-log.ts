@@ -26,6 +26,7 @@ export function breaking(
       const transactor = whole.transactor(options)
       return {
         fence: () => transactor.fence(),
+        opened: () => transactor.opened(),
         close: () => transactor.close(),
         begin() {
           commits++

@@ -31,6 +31,7 @@ async function commitsOf(ms: number): Promise<number> {
         abort: async () => undefined,
       }
     },
+    opened: async () => undefined,
     close: async () => undefined,
   }
   const failed: unknown[] = []

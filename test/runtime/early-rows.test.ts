@@ -61,6 +61,7 @@ const transactor: Transactor = {
     commit: async () => undefined,
     abort: async () => undefined,
   }),
+  opened: async () => undefined,
   close: async () => undefined,
 }
 
@@ -149,6 +150,20 @@ test('go out once, and their commit waits until they are there', async () => {
     ['sim.features', 'sim.triggers'],
   )
   assert.is(pipeline.counts.rows, 1)
+})
+
+test('are committed a tenth of a second after the last commit, or when it cannot wait', async () => {
+  const { committer, producer, take } = committerOf()
+  const committing = committer.commit()
+  while (!committer.quiet) await producer.letGo()
+  await committing
+  take('ann')
+  committer.emit()
+  assert.not(committer.isDue(false))
+  assert.ok(committer.isDue(true))
+  await systemClock.sleep(110)
+  assert.ok(committer.isDue(false))
+  for (let more = 0; more < 6; more++) await producer.letGo()
 })
 
 test('are sent in batches that a broker takes', async () => {

@@ -56,6 +56,7 @@ test(
     const { topic } = each
     const transactor = await each.transactor('used', timeoutMs)
     await series(transactor, each)
+    await transactor.opened()
     const third = transactor.begin()
     let asked = false
     void proxy.once('AddPartitionsToTxn', { delayMs: 0 }).then(() => {
@@ -69,7 +70,7 @@ test(
 )
 
 test(
-  'one that nobody uses is ended long before its time is over, and the next commit is like any other',
+  'one that nobody uses is ended long before its time is over, and the next commit is like all others',
   onTopic(async each => {
     const { topic } = each
     const transactor = await each.transactor('unused', timeoutMs)
@@ -85,7 +86,7 @@ test(
 )
 
 test(
-  'an owner whose next transaction is open already is fenced like any other',
+  'an owner whose next transaction is open already is fenced like all others',
   onTopic(async each => {
     const { topic } = each
     const zombie = await each.transactor('zombie', timeoutMs)

@@ -62,6 +62,7 @@ function standingStill(log: Log, wait: Wait, onReached: () => void): Log {
       begin: () => {
         throw new Error('nothing is to be written')
       },
+      opened: async () => undefined,
       close: async () => undefined,
     }),
     reader: () => ({

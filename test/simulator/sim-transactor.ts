@@ -66,6 +66,10 @@ export class SimTransactor implements Transactor {
     }
   }
 
+  async opened(): Promise<void> {
+    // Transactions follow each other at once.
+  }
+
   async close(): Promise<void> {
     this.closed = true
   }
