@@ -19,6 +19,7 @@ const least = 'at-least-once'
 /** The peers at their quickest, and Kafka Streams as it comes, too. */
 const engines: readonly Engine[] = [
   { name: 'Millrace', kind: 'millrace', guarantee: once },
+  { name: 'Millrace, a row per event', kind: 'millrace', guarantee: once, everyEvent: true },
   { name: 'Kafka Streams, 100 ms', kind: 'kafka-streams', guarantee: once },
   { name: 'Kafka Streams, 10 ms', kind: 'kafka-streams', guarantee: once, commitMs: 10 },
   { name: 'Flink, 100 ms', kind: 'flink', guarantee: once, commitMs: 100 },

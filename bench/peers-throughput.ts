@@ -18,6 +18,7 @@ import { checkHashes, type Standing, speedBars, standingsOf, standingsText } fro
 const guarantee = 'exactly-once'
 const engines: readonly Engine[] = [
   { name: 'Millrace', kind: 'millrace', guarantee },
+  { name: 'Millrace, a row per event', kind: 'millrace', guarantee, everyEvent: true },
   { name: 'Kafka Streams', kind: 'kafka-streams', guarantee },
   { name: 'Flink', kind: 'flink', guarantee },
 ]

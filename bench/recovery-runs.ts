@@ -1,4 +1,5 @@
 import { systemClock } from '../runtime/clock.ts'
+import type { Progress } from './progress.ts'
 import type { RecoveryWorld } from './recovery-world.ts'
 
 export interface Restart {
@@ -15,6 +16,7 @@ export interface Restart {
  */
 export async function killedAgain(
   world: RecoveryWorld,
+  bar: Progress,
   rounds: number,
   workMs: number,
   between: () => Promise<void> = async () => undefined,
@@ -23,6 +25,7 @@ export async function killedAgain(
   let process = world.start('one')
   await world.subject.ready(process)
   for (let round = 0; round < rounds; round++) {
+    bar.next('killed, and started again')
     await systemClock.sleep(workMs)
     await world.kill(process)
     await between()
@@ -35,7 +38,7 @@ export async function killedAgain(
       allRowsMs: Math.round(all - startedAt),
       cpuSeconds: process.usage.cpuSeconds,
     }
-    console.log(JSON.stringify({ round, ...restart }))
+    bar.say(JSON.stringify({ round, ...restart }))
     restarts.push(restart)
     await world.subject.ready(process)
   }

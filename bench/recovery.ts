@@ -5,6 +5,7 @@ import { barChart } from './chart.ts'
 import { sizeFlag, wholeFlag } from './flags.ts'
 import type { Figure } from './kept.ts'
 import { type Origin, parseOrigin } from './program.ts'
+import { openProgress, type Progress } from './progress.ts'
 import { publish } from './publish.ts'
 import { killedAgain, type Restart, rollingRestart } from './recovery-runs.ts'
 import { millraceSubject, peerSubject } from './recovery-subject.ts'
@@ -58,14 +59,17 @@ export async function recovery(args: readonly string[]): Promise<void> {
   const rounds = values.rounds === undefined ? setting.rounds : wholeFlag('--rounds', values.rounds)
   const brokers = await openBrokers(values.brokers ?? process.env.BROKERS)
   const load = { users, eventsPerSecond, workMs, rounds, brokers: brokers.addresses }
+  const restarts = rounds + fewer(rounds, 3) + peers.length * fewer(rounds, 2)
+  const bar = openProgress('recovery', restarts + 2 + peers.length)
   try {
-    console.log(`making states of ${users} users on ${brokers.name}`)
-    const ours = await measureOurs(load, origin)
+    bar.next(`making states of ${users} users on ${brokers.name}`)
+    const ours = await measureOurs(load, origin, bar)
     const others: PeerRestarts[] = []
     for (const peer of peers) {
-      console.log(`the same in ${peer}`)
-      others.push({ peer, killed: await measurePeer(load, peer) })
+      bar.next(`the same in ${peer}`)
+      others.push({ peer, killed: await measurePeer(load, peer, bar) })
     }
+    bar.end()
     const restored = restoredPerSecond(users, ours)
     const summary = summarize(restored, ours, others)
     console.log(`\n${summary}`)
@@ -75,9 +79,12 @@ export async function recovery(args: readonly string[]): Promise<void> {
     picture(ours, others)
     publish({ title: 'Recovery', how, summary, figures: figuresOf(restored, ours, others) })
   } finally {
+    bar.end()
     await brokers.close()
   }
 }
+
+const fewer = (rounds: number, times: number): number => Math.max(1, Math.floor(rounds / times))
 
 interface Load {
   readonly brokers: string
@@ -98,16 +105,17 @@ interface PeerRestarts {
   readonly killed: readonly Restart[]
 }
 
-async function measureOurs(load: Load, origin: Origin): Promise<OurRestarts> {
+async function measureOurs(load: Load, origin: Origin, bar: Progress): Promise<OurRestarts> {
   const { rounds, workMs } = load
   const world = await RecoveryWorld.open(load.brokers, place => millraceSubject(place, origin))
   try {
     await world.fill(load.users)
     world.feed(load.users, load.eventsPerSecond)
-    const killed = await killedAgain(world, rounds, workMs)
-    const lost = await killedAgain(world, Math.max(1, Math.floor(rounds / 3)), workMs, () =>
+    const killed = await killedAgain(world, bar, rounds, workMs)
+    const lost = await killedAgain(world, bar, fewer(rounds, 3), workMs, () =>
       world.subject.loseStores('one'),
     )
+    bar.next('a rolling restart')
     return { killed, lost, gaps: await rollingRestart(world, workMs) }
   } finally {
     await world.close()
@@ -115,12 +123,12 @@ async function measureOurs(load: Load, origin: Origin): Promise<OurRestarts> {
 }
 
 /** Half as often: some of their restarts take half a minute. */
-async function measurePeer(load: Load, peer: Peer): Promise<Restart[]> {
+async function measurePeer(load: Load, peer: Peer, bar: Progress): Promise<Restart[]> {
   const world = await RecoveryWorld.open(load.brokers, place => peerSubject(place, peer))
   try {
     await world.fill(load.users)
     world.feed(load.users, load.eventsPerSecond)
-    return await killedAgain(world, Math.max(1, Math.floor(load.rounds / 2)), load.workMs)
+    return await killedAgain(world, bar, fewer(load.rounds, 2), load.workMs)
   } finally {
     await world.close()
   }

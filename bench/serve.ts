@@ -9,6 +9,7 @@ import { barChart } from './chart.ts'
 import { runTask } from './child-task.ts'
 import { deleteTopics } from './delete-topics.ts'
 import type { Figure } from './kept.ts'
+import { openProgress } from './progress.ts'
 import { publish } from './publish.ts'
 import { table } from './results.ts'
 import { type Kind, kinds, type ServeResult, type ServeTask } from './serve-task.ts'
@@ -44,12 +45,14 @@ export async function serve(args: readonly string[]): Promise<void> {
   const log = openKafkaLog({ brokers: brokers.addresses, clientId: 'bench', clock: systemClock })
   const world = new ServeWorld(log, brokers.addresses, folder, `bench-serve-${process.pid}`)
   const before = loadavg()[0]?.toFixed(1)
+  const bar = openProgress('serve', 2 + 2 * kinds.length + 3)
   try {
-    await world.fill(users, rows => console.log(`${rows.toLocaleString('en')} rows`))
+    await world.fill(users, rows => bar.doing(`${rows.toLocaleString('en')} rows`))
+    bar.next('ready from an empty folder, and again')
     const cold = await world.serve()
     await cold.sidecar.end()
     const warm = await world.serve()
-    console.log(`ready: cold ${cold.readyMs} ms, warm ${warm.readyMs} ms`)
+    bar.say(`ready: cold ${cold.readyMs} ms, warm ${warm.readyMs} ms`)
     const bare = await world.bare()
     const { port, sidecar } = warm
     const url = `http://127.0.0.1:${port}`
@@ -60,6 +63,7 @@ export async function serve(args: readonly string[]): Promise<void> {
       task: Omit<ServeTask, 'port' | keyof typeof common>,
     ) => {
       const ours = server === 'ours'
+      bar.next(`${server}: ${task.kind}, ${task.tool}`)
       const [earlier, cpu] = [
         ours ? await scrapeTimes(url, routes[task.kind]) : new Map(),
         sidecar.usage.cpuSeconds,
@@ -84,7 +88,7 @@ export async function serve(args: readonly string[]): Promise<void> {
         result.failed,
         ...[...figures, ours ? cpuMicros : Number.NaN].map(short),
       ]
-      console.log(row.join('  '))
+      bar.say(row.join('  '))
       rows.push(row)
       return result
     }
@@ -103,6 +107,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     const written = await stopWriting()
     const wrote = Math.round(written / ((systemClock.elapsed() - startedAt) / 1_000))
     for (const kind of kinds) await run('ours', { kind, tool: 'autocannon' })
+    bar.end()
     const summary = [
       table(
         [
@@ -137,6 +142,7 @@ export async function serve(args: readonly string[]): Promise<void> {
       )
     publish({ title: 'Serve', how, summary, figures })
   } finally {
+    bar.end()
     await log.close()
     await deleteTopics(brokers.addresses, world.topics)
     await brokers.close()
