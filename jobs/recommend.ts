@@ -64,7 +64,10 @@ export function recommend(
   const best: Recommendation[] = []
   for (const { product, score, of } of scored.values()) {
     const damped = score / (told(rows.get(product))?.popularity(now, damping) ?? 1)
-    place(best, { product, score: damped, because: of.because, of: of.product }, count)
+    // Nearly all are worse than the worst of the best, which is seen without making anything of them.
+    const worst = best.length === count ? best[count - 1] : undefined
+    if (worst === undefined || damped >= worst.score)
+      place(best, { product, score: damped, because: of.because, of: of.product }, count)
   }
   if (best.length === count) return best
 

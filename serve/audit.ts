@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuditLog } from './audit-log.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** To be written when the answer is sent. */
+    personalRead?: Read | undefined
+  }
+}
+
 /** A person's data was asked for. */
 export interface Read {
   /** Name of the key, or what else let it in, such as `token`. */
@@ -27,11 +34,11 @@ export const noAudit: Audit = { read: () => undefined }
  * while the answer comes has been written down.
  */
 export function addAudit(app: FastifyInstance, log: AuditLog): Audit {
-  const reads = new WeakMap<FastifyRequest, Read>()
+  app.decorateRequest('personalRead')
   app.addHook('onSend', (request, reply, payload, done) => {
-    const read = reads.get(request)
+    const { personalRead: read } = request
     if (read !== undefined) {
-      reads.delete(request) // an answer that fails half-way is sent as another one
+      request.personalRead = undefined // an answer that fails half-way is sent as another one
       log.append({
         by: read.by,
         users: read.users,
@@ -43,5 +50,9 @@ export function addAudit(app: FastifyInstance, log: AuditLog): Audit {
     }
     done(null, payload)
   })
-  return { read: (request, read) => void reads.set(request, read) }
+  return {
+    read(request, read) {
+      request.personalRead = read
+    },
+  }
 }

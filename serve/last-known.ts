@@ -29,8 +29,15 @@ export class LastKnown {
 
   /** @param ageMs how far behind it may be already */
   keep(place: string, json: string, ageMs: number): void {
+    const trueAt = this.#clock.now() - ageMs
+    const before = this.#kept.get(place)
+    if (before?.json === json) {
+      this.#kept.delete(place)
+      this.#kept.set(place, { json: before.json, trueAt }) // the old text, so that the new one dies young
+      return
+    }
     this.forget(place)
-    this.#kept.set(place, { json, trueAt: this.#clock.now() - ageMs })
+    this.#kept.set(place, { json, trueAt })
     this.#bytes += bytesOf(place, json)
     for (const [oldest] of this.#kept) {
       if (this.#bytes <= this.#bytesMax) break
