@@ -102,7 +102,7 @@ test('what was not flushed is missing after a kill, together with its position',
 test('much at once is put on the disk without being asked', async () => {
   const text = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
   let flushed = 0
-  for (let n = 0; n < 20; n++) {
+  for (let n = 0; n < 48; n++) {
     const big = { version: [n, 0], partition: 0, json: text } as const
     await view.apply(0, [[`user ${n}`, big]], at(n + 1))
     if (!view.changed) flushed++
@@ -156,7 +156,7 @@ test('when the disk fails, nothing is written any more, and what was known is kn
   await failing.apply(0, [put('anna', [1, 0])], at(2))
   await rm(lost, { recursive: true }) // LevelDB notices when it begins its next file
   const fill = async () => {
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 48; n++) {
       const json = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
       await failing.apply(0, [[`user ${n}`, { version: [n, 0], partition: 0, json }]], at(n + 3))
     }
