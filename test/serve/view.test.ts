@@ -102,7 +102,7 @@ test('what was not flushed is missing after a kill, together with its position',
 test('much at once is put on the disk without being asked', async () => {
   const text = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
   let flushed = 0
-  for (let n = 0; n < 48; n++) {
+  for (let n = 0; n < 20; n++) {
     const big = { version: [n, 0], partition: 0, json: text } as const
     await view.apply(0, [[`user ${n}`, big]], at(n + 1))
     if (!view.changed) flushed++
