@@ -3,7 +3,8 @@ import { Shop } from '../cli/shop.ts'
 import email from '../jobs/email.ts'
 import type { Event } from '../jobs/event.ts'
 import type { Job, JobContext } from '../jobs/job.ts'
-import { decodeState, encodeState } from '../state/codec.ts'
+import { decodedAlone, encodedAlone } from '../jobs/state-bytes.ts'
+import { StateWriter } from '../state/state-writer.ts'
 import peer from './peer-job.ts'
 import { table } from './results.ts'
 
@@ -64,15 +65,17 @@ function run<State>(job: Job<State>, events: readonly Event[]) {
     const [state, event] = [ofEvent[index], events[index]]
     if (state !== undefined && event !== undefined) job.absorb(state, event, context)
   })
-  const encoded = states.map(state => encodeState(job.encode(state), job.nextTimer(state)?.time))
+  const encoded = states.map(state => encodedAlone(job, state))
+  const writer = new StateWriter()
   const each = (body: (state: State) => void) =>
     cpuMicros(states.length, rounds, index => body(states[index] as State))
   const micros = [
     absorb,
-    each(state => encodeState(job.encode(state), job.nextTimer(state)?.time)),
-    cpuMicros(states.length, rounds, index =>
-      job.decode(decodeState(encoded[index] as Uint8Array)),
-    ),
+    each(state => {
+      writer.clear()
+      job.encode(state, writer)
+    }),
+    cpuMicros(states.length, rounds, index => decodedAlone(job, encoded[index] as Uint8Array)),
     each(state => job.row(state)),
   ]
   return { micros, states, encoded, rows: states.map(state => job.row(state)) }

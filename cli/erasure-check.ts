@@ -1,9 +1,9 @@
+import { rememberedIn } from '../runtime/entity.ts'
 import { type Erasure, erasedHash, parseErasure } from '../runtime/erased.ts'
 import type { Log } from '../runtime/log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
 import { rekeyedTopic } from '../runtime/rekeyed.ts'
 import { jobsOf, keptMsOf } from '../serve/erasure-places.ts'
-import { decodeState } from '../state/codec.ts'
 import { personRecords } from './person-records.ts'
 import { topicRecords } from './topic-records.ts'
 import { UserError } from './user-error.ts'
@@ -121,8 +121,7 @@ async function lookCompacted(
 /** Offset of the newest event in a row or a state, with its era. What cannot be read is old. */
 function versionOf(topic: string, value: Buffer): number {
   try {
-    if (!topic.endsWith(outputTopics('').features))
-      return Number((decodeState(value) as unknown[])[0])
+    if (!topic.endsWith(outputTopics('').features)) return rememberedIn(value).offset
     return Number((JSON.parse(value.toString('utf8')) as { version: unknown[] }).version[0])
   } catch {
     return -1 // somebody else's: a person has to look

@@ -1,9 +1,9 @@
-import { decodeState, encodeState } from '../state/codec.ts'
 import type { Settling } from './behaviour.ts'
 import { shortHash } from './definition-text.ts'
 import type { Event } from './event.ts'
 import { type Job, type JobContext, JobError } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
+import { decodedAlone, encodedAlone } from './state-bytes.ts'
 import { restoreState, undoable } from './state-copy.ts'
 import { placeIdLength } from './state-form.ts'
 
@@ -32,7 +32,7 @@ export function absorbMerges(
   return (state, event, context) => {
     if (event.type !== 'merge') return job.absorb(state, event, context)
     undoable(state, () => {
-      job.merge(state, job.decode(decodeState(event.state ?? none)))
+      job.merge(state, decodedAlone(job, event.state ?? none))
       job.settle(state, event.timestamp, context)
     })
   }
@@ -64,7 +64,7 @@ export function withIdentity(
         `an alias belongs to one user, and is none itself: this one ${owner === undefined ? 'has aliases' : 'has another user'}`,
       )
     const { messageId, timestamp, userId } = event
-    const handedOver = Uint8Array.from(encodeState(job.encode(state), undefined))
+    const handedOver = encodedAlone(job, state)
     const merge = { type: 'merge', messageId: `merge:${messageId}`, timestamp, state: handedOver }
     rekey({ key: userId, event: { ...merge, anonymousId: key } })
     restoreState(state, job.create())

@@ -1,3 +1,5 @@
+import type { StateReader } from '../state/state-reader.ts'
+import type { StateWriter } from '../state/state-writer.ts'
 import type { Event } from './event.ts'
 import type { JobDefinition } from './job-definition.ts'
 import type { TableSources, Tables } from './table.ts'
@@ -41,10 +43,10 @@ export interface Job<State = unknown> {
   readonly definition?: JobDefinition
 
   create(): State
-  /** The state as plain arrays, numbers, strings and booleans, for msgpack. */
-  encode(state: State): unknown
+  /** Writes the state: `to.value([…])`, or piece by piece. */
+  encode(state: State, to: StateWriter): void
   /** The inverse of `encode`. Throws a `JobError` for a shape that it does not know. */
-  decode(encoded: unknown): State
+  decode(from: StateReader): State
   /** Throws a `JobError` with code `schema_failed` for an event that does not fit its schema. */
   check?(event: Event): void
   /** Takes the event into the state. On a throw (a `JobError`) the state is as it was. */
@@ -128,7 +130,7 @@ export interface RekeyedEvent {
   readonly properties?: Readonly<Record<string, unknown>>
   readonly traits?: Readonly<Record<string, unknown>>
   readonly context?: Readonly<Record<string, unknown>>
-  /** A state as the job encodes it, for the receiving step to merge. */
+  /** A state as `encodedAlone` makes it, for the receiving step to merge. */
   readonly state?: Uint8Array
 }
 

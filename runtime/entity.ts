@@ -1,6 +1,8 @@
 import type { Job } from '../jobs/job.ts'
-import { CodecError, decodeState, encodeState } from '../state/codec.ts'
+import { beginState, CodecError, openState } from '../state/codec.ts'
 import { RecentIds } from '../state/recent-ids.ts'
+import { StateReader } from '../state/state-reader.ts'
+import { StateWriter } from '../state/state-writer.ts'
 
 /** All that is remembered of one key: the job's state, and what the runtime needs beside it. */
 export class Entity<State = unknown> {
@@ -48,16 +50,29 @@ export function newEntity<State>(job: Job<State>, key: string): Entity<State> {
   return new Entity(key, job.create(), new RecentIds(job.dedupe))
 }
 
-export function encodeEntity<State>(job: Job<State>, entity: Entity<State>): Uint8Array {
-  const { offset, revision, asOf, eventAt, receivedAt, recent, state } = entity
-  const bytes = encodeState(
-    [offset, revision, asOf, eventAt, receivedAt, recent.encode(), job.encode(state)],
-    entity.timerAt,
-  )
-  entity.encodedBytes = bytes.length
+/** Writes the entity as the changelog and the store have it: what the runtime remembers, then the job's state. */
+export function writeEntity<State>(job: Job<State>, entity: Entity<State>, to: StateWriter): void {
+  beginState(to, entity.timerAt)
+  to.number(entity.asOf)
+  to.base = entity.asOf
+  to.number(entity.offset)
+  to.number(entity.revision)
+  to.number(entity.eventAt)
+  to.number(entity.receivedAt)
+  entity.recent.write(to)
+  job.encode(entity.state, to)
+  entity.encodedBytes = to.length
   entity.grownBytesMax = 0
-  return bytes
 }
+
+export function encodeEntity<State>(job: Job<State>, entity: Entity<State>): Uint8Array {
+  const writer = new StateWriter()
+  writeEntity(job, entity, writer)
+  return writer.copy()
+}
+
+/** Of the row that a state stands for, and of the newest event in it: the fields of `Entity`. */
+export type Remembered = Pick<Entity, 'offset' | 'revision' | 'asOf' | 'eventAt' | 'receivedAt'>
 
 /** @throws CodecError: bytes of another format, or of a state that the job does not know. It must stop the task. */
 export function decodeEntity<State>(
@@ -65,30 +80,61 @@ export function decodeEntity<State>(
   key: string,
   bytes: Uint8Array,
 ): Entity<State> {
-  const [offset, revision, asOf, eventAt, receivedAt, recent, state] = decodeState(bytes) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    unknown,
-    unknown,
-  ]
-  const entity = new Entity(key, decodeJobState(job, state), new RecentIds(job.dedupe, recent))
-  entity.offset = offset
-  entity.revision = revision
-  entity.asOf = asOf
-  entity.eventAt = eventAt
-  entity.receivedAt = receivedAt
+  const { remembered, ids, from } = opened(bytes)
+  const recent = new RecentIds(job.dedupe)
+  if (ids === undefined) recent.read(from)
+  else recent.readFirst(ids)
+  const entity = new Entity(key, decodeJobState(job, from), recent)
+  entity.offset = remembered.offset
+  entity.revision = remembered.revision
+  entity.asOf = remembered.asOf
+  entity.eventAt = remembered.eventAt
+  entity.receivedAt = remembered.receivedAt
   entity.timerAt = job.nextTimer(entity.state)?.time
   entity.encodedBytes = bytes.length
   return entity
 }
 
-function decodeJobState<State>(job: Job<State>, encoded: unknown): State {
+/** What stands first in the bytes, without reading the rest. Throws a `CodecError`. */
+export function rememberedIn(bytes: Uint8Array): Remembered {
+  return opened(bytes).remembered
+}
+
+interface Opened {
+  readonly remembered: Remembered
+  /** Of a state of format version 1. */
+  readonly ids?: unknown
+  /** Stands at what follows: the ids, where they are not given, then the job's state. */
+  readonly from: StateReader
+}
+
+function opened(bytes: Uint8Array): Opened {
+  const from = openState(bytes)
+  if (from.isFirst) return openedFirst(bytes, from.value())
+  const asOf = from.number()
+  from.base = asOf
+  const [offset, revision] = [from.number(), from.number()]
+  const [eventAt, receivedAt] = [from.number(), from.number()]
+  return { remembered: { offset, revision, asOf, eventAt, receivedAt }, from }
+}
+
+/** Format version 1: `[offset, revision, asOf, eventAt, receivedAt, recent ids, state]`. */
+function openedFirst(bytes: Uint8Array, content: unknown): Opened {
+  const [offset, revision, asOf, eventAt, receivedAt, ids, value] = content as [
+    ...[number, number, number, number, number],
+    ...[unknown, unknown],
+  ]
+  const from = new StateReader(bytes, 0, { value })
+  return { remembered: { offset, revision, asOf, eventAt, receivedAt }, ids, from }
+}
+
+function decodeJobState<State>(job: Job<State>, from: StateReader): State {
   try {
-    return job.decode(encoded)
+    const state = job.decode(from)
+    from.end()
+    return state
   } catch (error) {
+    if (error instanceof CodecError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new CodecError(
       'corrupt_state',

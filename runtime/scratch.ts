@@ -1,6 +1,6 @@
 import type { Job } from '../jobs/job.ts'
+import { encodedAlone } from '../jobs/state-bytes.ts'
 import { encodeRecordBatch, type OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
-import { encodeState } from '../state/codec.ts'
 import type { Store } from '../state/store.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { decodeEntity } from './entity.ts'
@@ -54,11 +54,11 @@ export class Scratch<State = unknown> {
 
   /** Of what was flushed: every key and its state, encoded as another state of the job can merge it; in order of key. */
   async *entries(): AsyncGenerator<readonly [key: string, state: Uint8Array]> {
-    const empty = this.#told(this.#job.create())
+    const empty = told(this.#job.create())
     for await (const [key, bytes] of this.#store.entries()) {
       const { state } = decodeEntity(this.#job, key, bytes)
-      if (this.#told(state) === empty) continue
-      yield [key, Uint8Array.from(encodeState(this.#job.encode(state), undefined))]
+      if (told(state) === empty) continue
+      yield [key, encodedAlone(this.#job, state)]
     }
   }
 
@@ -66,12 +66,6 @@ export class Scratch<State = unknown> {
     return this.#watermark.time === undefined
       ? 'done'
       : this.#pipeline.fireDue(this.#watermark.time)
-  }
-
-  /** All but the ids of places and the time that it stands at. */
-  #told(state: State): string {
-    const encoded = this.#job.encode(state)
-    return JSON.stringify(Array.isArray(encoded) ? encoded.slice(2) : encoded)
   }
 
   /** All that was taken is in the store. */
@@ -87,3 +81,8 @@ export class Scratch<State = unknown> {
 }
 
 const nothing = { complete: -1, newest: -1, writtenAt: 0 }
+
+/** All but the time that it stands at. */
+function told<State>(state: State): string {
+  return JSON.stringify({ ...state, now: undefined })
+}

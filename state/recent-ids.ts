@@ -1,4 +1,6 @@
 import { hash53 } from './hash.ts'
+import type { StateReader } from './state-reader.ts'
+import type { StateWriter } from './state-writer.ts'
 
 /**
  * The last message ids of one key, by which a repeat is known: at most `last` of them, and none more than
@@ -13,19 +15,12 @@ export class RecentIds {
   readonly #last: number
   readonly #withinMs: number
   /** `[hash, event time, hash, event time, …]` in order of adding; only the last ones count. */
-  readonly #ids: number[]
-  #newestTime: number
+  #ids: number[] = []
+  #newestTime = Number.NEGATIVE_INFINITY
 
-  /** `encoded` is what `encode` gave, maybe under other bounds. Throws a `TypeError` for anything else. */
-  constructor(
-    bounds: { readonly last: number; readonly withinMs: number },
-    encoded: unknown = [Number.NEGATIVE_INFINITY],
-  ) {
+  constructor(bounds: { readonly last: number; readonly withinMs: number }) {
     this.#last = bounds.last
     this.#withinMs = bounds.withinMs
-    const { newestTime, ids } = decode(encoded)
-    this.#newestTime = newestTime
-    this.#ids = ids
   }
 
   /** Whether an event of this id was added, and is still remembered at event time `time`. Never for ''. */
@@ -49,13 +44,34 @@ export class RecentIds {
     if (this.#ids.length >= 4 * this.#last) this.#forget()
   }
 
-  /** `[newest time, hash, age, hash, age, …]`, the age being ms before the newest time. About 14 bytes for each id. */
-  encode(): number[] {
+  /** The newest time; how many ids; of each its hash, and how much older than the newest it is. About 11 bytes for each. */
+  write(to: StateWriter): void {
     this.#forget()
-    const encoded = [this.#newestTime, ...this.#ids]
-    for (let at = 2; at < encoded.length; at += 2)
-      encoded[at] = this.#newestTime - (encoded[at] as number)
-    return encoded
+    const ids = this.#ids
+    to.number(this.#newestTime)
+    to.list(ids.length / 2)
+    for (let at = 0; at < ids.length; at += 2) {
+      to.hash(ids[at] as number)
+      to.number(this.#newestTime - (ids[at + 1] as number))
+    }
+  }
+
+  /** What `write` has written, maybe under other bounds. */
+  read(from: StateReader): void {
+    this.#newestTime = from.number()
+    this.#ids = []
+    for (let left = from.list(); left > 0; left--)
+      this.#ids.push(from.hash(), this.#newestTime - from.number())
+  }
+
+  /** What a state of format version 1 has: `[newest time, hash, age, hash, age, …]`. Throws a `TypeError` for anything else. */
+  readFirst(encoded: unknown): void {
+    if (!Array.isArray(encoded) || encoded.length % 2 === 0) throw notIds(encoded)
+    const [newestTime, ...ids]: unknown[] = encoded
+    if (typeof newestTime !== 'number' || !isNumbers(ids)) throw notIds(encoded)
+    for (let at = 1; at < ids.length; at += 2) ids[at] = newestTime - (ids[at] as number)
+    this.#newestTime = newestTime
+    this.#ids = ids
   }
 
   #firstOfLast(): number {
@@ -67,16 +83,8 @@ export class RecentIds {
     let kept = this.#firstOfLast()
     const earliest = this.#newestTime - this.#withinMs
     while (kept < this.#ids.length && (this.#ids[kept + 1] as number) < earliest) kept += 2
-    this.#ids.splice(0, kept)
+    if (kept > 0) this.#ids.splice(0, kept)
   }
-}
-
-function decode(encoded: unknown): { newestTime: number; ids: number[] } {
-  if (!Array.isArray(encoded) || encoded.length % 2 === 0) throw notIds(encoded)
-  const [newestTime, ...ids]: unknown[] = encoded
-  if (typeof newestTime !== 'number' || !isNumbers(ids)) throw notIds(encoded)
-  for (let at = 1; at < ids.length; at += 2) ids[at] = newestTime - (ids[at] as number)
-  return { newestTime, ids }
 }
 
 function isNumbers(values: unknown[]): values is number[] {

@@ -3,7 +3,7 @@ import { defineJob } from '../../jobs/define-job.ts'
 import type { Event } from '../../jobs/event.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { JobState } from '../../jobs/layout.ts'
-import { decodeState, encodeState } from '../../state/codec.ts'
+import { decodedAlone, encodedAlone } from '../../jobs/state-bytes.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 import { aggregates } from './naive-aggregate.ts'
@@ -33,8 +33,7 @@ for (const decay of ['event', 'time'] as const)
           const taken: Event[] = []
           let now = Number.NEGATIVE_INFINITY
           for (const step of steps) {
-            if (step === 'encoded')
-              state = job.decode(decodeState(encodeState(job.encode(state), 0)))
+            if (step === 'encoded') state = decodedAlone(job, encodedAlone(job, state))
             else if (typeof step === 'number') {
               if (decay === 'event') continue
               now = Math.max(now, step)

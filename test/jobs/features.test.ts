@@ -12,7 +12,7 @@ import type { Event } from '../../jobs/event.ts'
 import type { Feature } from '../../jobs/feature.ts'
 import { type Job, JobError } from '../../jobs/job.ts'
 import type { JobState } from '../../jobs/layout.ts'
-import { decodeState, encodeState } from '../../state/codec.ts'
+import { decodedAlone, encodedAlone } from '../../jobs/state-bytes.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 import { distinctTwin, lastDistinctTwin, type Twin, timeTwin, totalTwin } from './twin.ts'
@@ -76,9 +76,9 @@ test('a sum of doubles in a window leaves no rounding error behind', () => {
 /** Encoded and decoded; encoding changes nothing. */
 function recoded(job: Job<JobState>, state: JobState): JobState {
   const before = structuredClone(state)
-  const bytes = encodeState(job.encode(state), undefined)
+  const bytes = encodedAlone(job, state)
   assert.equal(state, before)
-  const decoded = job.decode(decodeState(bytes))
+  const decoded = decodedAlone(job, bytes)
   assert.equal(decoded, before)
   return decoded
 }

@@ -14,7 +14,7 @@ import {
   wishlist,
 } from '../../jobs/define-job.ts'
 import type { Feature } from '../../jobs/feature.ts'
-import { encodeState } from '../../state/codec.ts'
+import { encodedAlone } from '../../jobs/state-bytes.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 
@@ -68,7 +68,7 @@ test(
       for (const { job, state } of jobs) job.absorb(state, event, context)
     }
     for (const { name, job, state } of jobs) {
-      const { length } = encodeState(job.encode(state), at)
+      const { length } = encodedAlone(job, state)
       assert.ok(length <= (bounded[name]?.[1] ?? 0), `${name} takes ${length} bytes`)
     }
   },
@@ -84,7 +84,7 @@ test('one product changed 100,000 times stays one line of a few changes', () => 
     job.absorb(state, eventOf({ event, timestamp: at + n, properties }), contextOf())
   }
   assert.is((job.row(state).features.cart as { count: number }).count, 50_000)
-  assert.ok(encodeState(job.encode(state), at).length < 250)
+  assert.ok(encodedAlone(job, state).length < 250)
 })
 
 type Wrong = readonly [make: () => Feature, message: RegExp]

@@ -3,7 +3,7 @@ import { defineJob } from '../../jobs/define-job.ts'
 import type { Event } from '../../jobs/event.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { JobState } from '../../jobs/layout.ts'
-import { decodeState, encodeState } from '../../state/codec.ts'
+import { decodedAlone, encodedAlone } from '../../jobs/state-bytes.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 import { readyMade } from './naive-ready-made.ts'
@@ -109,7 +109,7 @@ function compare(
 }
 
 function recoded(job: Job<JobState>, state: JobState): JobState {
-  return job.decode(decodeState(encodeState(job.encode(state), 0)))
+  return decodedAlone(job, encodedAlone(job, state))
 }
 
 function fireUpTo(job: Job<JobState>, state: JobState, time: number): void {

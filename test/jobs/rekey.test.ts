@@ -11,8 +11,8 @@ import type { Feature } from '../../jobs/feature.ts'
 import type { Rekeyed } from '../../jobs/job.ts'
 import shopPairs from '../../jobs/pairs.ts'
 import shopProducts from '../../jobs/products.ts'
+import { encodedAlone } from '../../jobs/state-bytes.ts'
 import { testJob } from '../../runtime/test-job.ts'
-import { encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 import { bought, driven, jobOf, seen, start, to, viewed } from './sending.ts'
@@ -161,8 +161,7 @@ test(
       assert.ok(inOne <= 12)
     }
     assert.ok(sent > 1_000_000 / 2)
-    const bytes = (job: typeof shopPairs, of: typeof state) =>
-      encodeState(job.encode(of), start).length
+    const bytes = (job: typeof shopPairs, of: typeof state) => encodedAlone(job, of).length
     assert.ok(bytes(shopPairs, state) < 800, `${bytes(shopPairs, state)} bytes of the bot`)
     // As if all of them were of one product and one category at once.
     assert.ok(

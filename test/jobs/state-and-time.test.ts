@@ -1,7 +1,8 @@
 import type { JobDefinition } from '../../jobs/define-job.ts'
 import { count, defineJob, first, lastDistinct, lastTime, sum } from '../../jobs/define-job.ts'
 import { JobError } from '../../jobs/job.ts'
-import { decodeState, encodeState } from '../../state/codec.ts'
+import { decodedAlone, encodedAlone } from '../../jobs/state-bytes.ts'
+import { StateReader } from '../../state/state-reader.ts'
 import { assert, suite } from '../harness.ts'
 import { contextOf, eventOf } from './events.ts'
 
@@ -74,7 +75,7 @@ test('a first order fires once for each user, at the first that is processed, wi
   assert.equal(context.sent, [])
   job.absorb(state, order(startMs + 5), context)
   job.absorb(state, order(startMs + 1), context)
-  state = job.decode(decodeState(encodeState(job.encode(state), undefined)))
+  state = decodedAlone(job, encodedAlone(job, state))
   job.absorb(state, order(startMs + 9), context)
   assert.equal(context.sent, [
     { name: 'firstOrder', reason: 'first Order Completed', time: startMs + 5 },
@@ -134,7 +135,7 @@ test('a changed job keeps what did not change, begins what is new, and forgets w
       eventOf({ timestamp: startMs + n * hourMs, properties: { n } }),
       contextOf(),
     )
-  const migrated = after.decode(decodeState(encodeState(before.encode(state), undefined)))
+  const migrated = decodedAlone(after, encodedAlone(before, state))
   assert.equal(after.row(migrated).features, {
     fresh: 0,
     list: ['3', '2', '1'],
@@ -156,9 +157,10 @@ test('a changed job keeps what did not change, begins what is new, and forgets w
 
 test('a state that no job encoded is refused, saying what was found', () => {
   const job = defineJob({ ...base, features: { views3h: count({ over: '3h', every: '1h' }) } })
-  const good = job.encode(job.create())
-  assert.ok(Array.isArray(good))
-  if (!Array.isArray(good)) return
+  const places = new StateReader(encodedAlone(job, job.create()), 9).text()
+  const good: unknown[] = [places, 0, [], [[1, 2]], []]
+  const decoded = (value: unknown) => job.decode(new StateReader(new Uint8Array(), 0, { value }))
+  assert.equal(decoded(good).tables, [[-1, 2]])
   const spoiled = [
     null,
     5,
@@ -172,7 +174,7 @@ test('a state that no job encoded is refused, saying what was found', () => {
   ]
   for (const encoded of spoiled)
     assert.throws(
-      () => job.decode(encoded),
+      () => decoded(encoded),
       (error: unknown) =>
         error instanceof JobError &&
         error.code === 'unknown_state' &&

@@ -33,8 +33,8 @@ export function basketJob(name: string, target: string): Job<Basket> {
     ...noTimers,
     ...{ name, input: `${name}-events`, hash: 'baskets', rekeys: [target] },
     create: () => ({ things: 0 }),
-    encode: ({ things }) => [things],
-    decode: encoded => ({ things: numbersOf(encoded)[0] ?? 0 }),
+    encode: ({ things }, to) => to.value([things]),
+    decode: from => ({ things: numbersOf(from.value())[0] ?? 0 }),
     absorb(state, { messageId, timestamp, properties }, { rekey }) {
       const things = properties.things as Readonly<Record<string, number>>
       for (const [key, amount] of Object.entries(things)) {
@@ -54,9 +54,9 @@ export function thingJob(name: string): Job<Thing> {
     ...noTimers,
     ...{ name, input: `${name}-events`, hash: 'things' },
     create: () => ({ events: 0, amount: 0 }),
-    encode: ({ events, amount }) => [events, amount],
-    decode: encoded => {
-      const [events = 0, amount = 0] = numbersOf(encoded)
+    encode: ({ events, amount }, to) => to.value([events, amount]),
+    decode: from => {
+      const [events = 0, amount = 0] = numbersOf(from.value())
       return { events, amount }
     },
     absorb(state, { properties }) {

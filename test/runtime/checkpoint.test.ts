@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { Checkpoint } from '../../runtime/checkpoint.ts'
-import { encodeState, timerAt } from '../../state/codec.ts'
+import { timerAt } from '../../state/codec.ts'
 import { memoryStore } from '../../state/memory-store.ts'
 import type { Slice, Store, StoreProgress, TimerEntry } from '../../state/store.ts'
 import { assert, suite } from '../harness.ts'
+import { encodedValue } from '../state/encoded-value.ts'
 
 const test = suite('checkpoint')
 const beginning: StoreProgress = { history: 'h', complete: -1, newest: -1, writtenAt: 0 }
@@ -49,7 +50,7 @@ class World {
   commit(changes: readonly Change[]): void {
     const states = [...new Map(changes.map(each => [each.key, each])).values()].map(
       ({ key, timer }) => {
-        const bytes = encodeState(++this.#values, timer)
+        const bytes = encodedValue(++this.#values, timer)
         this.changelog.push([key, bytes])
         this.#newest.set(key, bytes)
         return { key, bytes, indexedAt: this.#indexedAt.get(key) }

@@ -1,10 +1,10 @@
 import type { Job } from '../../jobs/job.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
+import { encodeEntity, newEntity } from '../../runtime/entity.ts'
 import { erasedRecord } from '../../runtime/erased.ts'
 import { nextOffset } from '../../runtime/log.ts'
 import { outputTopics } from '../../runtime/outputs.ts'
 import { encodeMarker, encodeMetadata, markerKey, type Progress } from '../../runtime/progress.ts'
-import { encodeState } from '../../state/codec.ts'
 import { assert, suite } from '../harness.ts'
 import { checkOutputs } from './check-outputs.ts'
 import type { Expected } from './expected.ts'
@@ -18,7 +18,8 @@ import { offsetKey } from './sim-transactions.ts'
 
 const test = suite('check of outputs')
 const START = Date.UTC(2026, 0, 1)
-const job = simJob({ idle: 'hold' }) as Job<unknown>
+const simulated = simJob({ idle: 'hold' })
+const job = simulated as Job<unknown>
 const topics = outputTopics(job.name)
 type Outputs = Record<'features' | 'triggers' | 'late' | 'dead' | 'erased', OutgoingRecord[]>
 
@@ -125,8 +126,10 @@ function commit(cluster: SimCluster, next: number, appendedAt: number, expected:
 function statesOf({ rows }: Expected): OutgoingRecord[] {
   return [...rows].map(([key, { version, asOf, features }]) => {
     const { count, sum, chain, timerChain } = features
-    const fields = [...version, asOf, 0, 0, [], [count, sum, chain, timerChain, []]]
-    return { key, value: encodeState(fields, undefined) }
+    const entity = newEntity(simulated, key)
+    Object.assign(entity, { offset: version[0], revision: version[1], asOf })
+    Object.assign(entity.state, { count, sum, chain, timerChain })
+    return { key, value: encodeEntity(simulated, entity) }
   })
 }
 

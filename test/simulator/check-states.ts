@@ -1,5 +1,5 @@
 import type { Job } from '../../jobs/job.ts'
-import { decodeState } from '../../state/codec.ts'
+import { decodeEntity } from '../../runtime/entity.ts'
 import type { Expected } from './expected.ts'
 import { isMarker } from './progress-of.ts'
 import type { StoredRecord } from './sim-partition.ts'
@@ -15,7 +15,7 @@ const TIMED = 'timerChain'
 
 /**
  * The newest state of each key in the changelog is what the model's last row comes from: the topics alone
- * rebuild everything, in both modes. The fields are those of `encodeEntity`.
+ * rebuild everything, in both modes.
  */
 export function checkStates(
   changelog: readonly StoredRecord[],
@@ -36,8 +36,8 @@ export function checkStates(
       problems.push(`${key} has no state in the changelog`)
       continue
     }
-    const [offset, revision, stateAsOf, , , , state] = decodeState(bytes) as unknown[]
-    const kept = job.row(job.decode(state)).features
+    const { offset, revision, asOf: stateAsOf, state } = decodeEntity(job, key, bytes)
+    const kept = job.row(state).features
     const facts = (of: Readonly<Record<string, unknown>>, rest: readonly unknown[]) => {
       const exact = time === 'exact' ? [...rest, of[TIMED]] : rest.slice(0, 1)
       return JSON.stringify([...timeless.map(feature => of[feature]), ...exact])

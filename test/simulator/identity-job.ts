@@ -33,9 +33,9 @@ export function identityJob({ idle }: { readonly idle: Job['idle'] }): Job<Ident
     rekeys: ['events'],
 
     create: () => ({ count: 0, ids: [], link: '', timerAt: 0 }),
-    encode: ({ count, ids, link, timerAt }) => [count, ids, link, timerAt],
-    decode: encoded => {
-      const [count, ids, link, timerAt] = encoded as [number, string[], string, number]
+    encode: ({ count, ids, link, timerAt }, to) => to.value([count, ids, link, timerAt]),
+    decode: from => {
+      const [count, ids, link, timerAt] = from.value() as [number, string[], string, number]
       return { count, ids: [...ids], link, timerAt }
     },
 

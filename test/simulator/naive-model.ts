@@ -1,4 +1,5 @@
 import { type Job, type JobContext, JobError, type Timer } from '../../jobs/job.ts'
+import { decodedAlone, encodedAlone } from '../../jobs/state-bytes.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { BadRecord, decodeEvent } from '../../runtime/decode.ts'
 import { erasedHash } from '../../runtime/erased.ts'
@@ -180,7 +181,7 @@ export function naiveModel<State>(
     change: (context: JobContext) => void,
   ): boolean {
     const { job: jobBefore } = naive
-    const before = structuredClone(jobBefore.encode(naive.state))
+    const before = encodedAlone(jobBefore, naive.state)
     adopt(naive, job)
     const emitted: string[] = []
     const sent: string[] = []
@@ -200,7 +201,7 @@ export function naiveModel<State>(
         },
       })
     } catch (error) {
-      naive.state = jobBefore.decode(before)
+      naive.state = decodedAlone(jobBefore, before)
       naive.job = jobBefore
       throw error
     }
@@ -211,7 +212,7 @@ export function naiveModel<State>(
 
   /** Reads the state as the definition does that is about to change it. */
   function adopt(naive: NaiveKey<State>, job: Job<State>): void {
-    if (naive.job !== job) naive.state = job.decode(structuredClone(naive.job.encode(naive.state)))
+    if (naive.job !== job) naive.state = decodedAlone(job, encodedAlone(naive.job, naive.state))
     naive.job = job
   }
 

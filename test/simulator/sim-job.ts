@@ -54,16 +54,12 @@ export function simJob({
     stateBytesMax: 64 * 1024,
 
     create: () => ({ count: 0, sum: 0, chain: 0, timerChain: 0, timers: [], extra: 0 }),
-    encode: ({ count, sum, chain, timerChain, timers, extra }) => [
-      count,
-      sum,
-      chain,
-      timerChain,
-      timers.map(({ time, name }) => [time, name]),
-      ...(second ? [extra] : []),
-    ],
-    decode: encoded => {
-      const state = decode(encoded)
+    encode({ count, sum, chain, timerChain, timers, extra }, to) {
+      const named = timers.map(({ time, name }) => [time, name])
+      to.value([count, sum, chain, timerChain, named, ...(second ? [extra] : [])])
+    },
+    decode(from) {
+      const state = decode(from.value())
       return second ? state : { ...state, extra: 0 }
     },
 
