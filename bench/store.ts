@@ -8,8 +8,9 @@ import { systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { nextOffset } from '../runtime/log.ts'
 import { restore } from '../runtime/restore.ts'
-import { encodeState } from '../state/codec.ts'
+import { beginState } from '../state/codec.ts'
 import { openLevelStore } from '../state/level-store.ts'
+import { StateWriter } from '../state/state-writer.ts'
 import type { Store } from '../state/store.ts'
 import { Changelog } from './changelog-log.ts'
 import { barChart } from './chart.ts'
@@ -132,10 +133,10 @@ async function restoreAll(target: Store, changelog: Changelog): Promise<void> {
 function stateOf(user: number): Uint8Array {
   const hours = Array.from({ length: 8 }, (_, at) => 492_000 + at + (user % 97))
   const products = Array.from({ length: 10 }, (_, at) => `sku-${(user * 31 + at * 977) % 5_000}`)
-  return encodeState(
-    [user, 0, 1.7e12 + user, hours, products, user * 1.37, 'x'.repeat(40)],
-    undefined,
-  )
+  const writer = new StateWriter()
+  beginState(writer, undefined)
+  writer.value([user, 0, 1.7e12 + user, hours, products, user * 1.37, 'x'.repeat(40)])
+  return writer.copy()
 }
 
 function shuffled(count: number): Uint32Array {
