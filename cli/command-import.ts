@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { Argument, type Command } from 'commander'
 import type { CommandContext } from './context.ts'
-import { type DataFlags, flag } from './flags.ts'
+import type { ErasedList } from './erased-list.ts'
+import { addBrokerFlags, type BrokerFlags, type DataFlags, flag } from './flags.ts'
 import { addCollectFlags, type CollectFlags, writeKeyOf } from './flags-collect.ts'
 import type { ImportKind } from './import-columns.ts'
 import type { ImportPosition } from './import-position.ts'
 
-interface ImportFlags extends CollectFlags, Pick<DataFlags, 'data'> {
+interface ImportFlags extends CollectFlags, Pick<DataFlags, 'data'>, BrokerFlags {
+  readonly topic: string
   readonly format?: 'csv' | 'ndjson'
   readonly delimiter?: string
   readonly column: string[]
@@ -56,15 +58,41 @@ export function registerImport(program: Command, context: CommandContext): void 
   command.addOption(
     flag('--data <folder>', 'folder for what is kept on this machine').default('.millrace'),
   )
-  command.action((kind: ImportKind, file: string, flags: ImportFlags) =>
-    importCommand(kind, file, flags, context),
-  )
+  command.addOption(flag('--topic <topic>', 'of events: who was erased from it').default('events'))
+  addBrokerFlags(command).action(async (kind: ImportKind, file: string, flags: ImportFlags) => {
+    // Whoever imports may reach collect alone, so that brokers are asked only where somebody names them.
+    const named = command.getOptionValueSource('brokers') !== 'default'
+    const erased = kind === 'products' ? undefined : await erasedUsers(flags, named, context)
+    return importCommand(kind, file, flags, erased, context)
+  })
+}
+
+/** Those whom the jobs on the brokers have erased; `undefined` where nobody is asked. */
+async function erasedUsers(
+  flags: ImportFlags,
+  isNamed: boolean,
+  context: CommandContext,
+): Promise<ErasedList | undefined> {
+  if (!isNamed) {
+    context.logger.warn('nobody is asked who was erased: --brokers says where, if somebody was')
+    return undefined
+  }
+  const [{ readErased }, { withLog }] = await Promise.all([
+    import('./erased-list.ts'),
+    import('./with-log.ts'),
+  ])
+  let list: ErasedList | undefined
+  await withLog(flags, 'millrace-import', context, async log => {
+    list = await readErased(log, flags.topic, { signal: context.signal })
+  })
+  return list
 }
 
 async function importCommand(
   kind: ImportKind,
   file: string,
   flags: ImportFlags,
+  erased: ErasedList | undefined,
   { clock, signal, logger, print }: CommandContext,
 ): Promise<void> {
   const [
@@ -73,12 +101,14 @@ async function importCommand(
     { digestOf, importName, startOf },
     { rowsIn },
     { lockFolder },
+    { isErasedInFile },
   ] = await Promise.all([
     import('../collect/collect-client.ts'),
     import('./import.ts'),
     import('./import-position.ts'),
     import('./import-file.ts'),
     import('../runtime/folder-lock.ts'),
+    import('./past-identities.ts'),
   ])
   const reading = readingOf(kind, flags)
   const writeKey = writeKeyOf(flags)
@@ -107,6 +137,7 @@ async function importCommand(
     let told = clock.elapsed()
     const position = await importRows({
       ...{ kind, name, from, positionPath, client, clock, signal, rows: rowsIn(file, reading) },
+      isErased: erased && (row => isErasedInFile(erased, row, clock.now())),
       onBadLine(line, reason) {
         if (++bad <= BAD_NAMED) logger.warn({ file, line, reason }, 'left out')
         if (bad === BAD_NAMED) logger.warn('more bad lines are only counted')
@@ -142,9 +173,11 @@ function readingOf(kind: ImportKind, flags: ImportFlags) {
 function summary(
   kind: ImportKind,
   file: string,
-  { accepted, bad, rows, done }: ImportPosition,
+  { accepted, bad, erased, rows, done }: ImportPosition,
 ): string {
-  const left = bad > 0 ? `; left out ${bad} bad rows` : ''
+  const left =
+    (bad > 0 ? `; left out ${bad} bad rows` : '') +
+    (erased > 0 ? `; left out ${erased} rows of erased users` : '')
   return done
     ? `imported ${accepted} ${kind} of ${file}${left}`
     : `stopped after ${rows} rows of ${file}${left}; run it again, and it goes on`

@@ -4,10 +4,13 @@ import {
   CollectError,
 } from '../collect/collect-client.ts'
 import { inBatches } from '../collect/row-batches.ts'
+import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Append, Log, Producer } from '../runtime/log.ts'
+import type { ErasedList } from './erased-list.ts'
 import type { Logger } from './logger.ts'
-import { replayFile } from './replay.ts'
+import { isErasedInFile } from './past-identities.ts'
+import { type ReplayedEvent, replayFile } from './replay.ts'
 import { Shop, type ShopEvent } from './shop.ts'
 import { pumpShop } from './shop-pump.ts'
 
@@ -18,6 +21,8 @@ export interface FeedOptions {
   readonly file: string | undefined
   /** How many records of the file each partition has already. */
   readonly fedBefore: () => Promise<number[]>
+  /** Who was erased from the topic: a file's events of them from before are left out. */
+  readonly erased: () => Promise<ErasedList>
   /** Where the shop's events go. */
   readonly door: Pick<CollectClientOptions, 'url' | 'writeKey'>
   readonly eventsPerSecond: number
@@ -44,13 +49,15 @@ export async function feed(options: FeedOptions): Promise<void> {
     return feedShop(shop, options)
   }
   const before = await options.fedBefore()
+  const erased = await options.erased()
+  const isErased = (event: ReplayedEvent) => isErasedInFile(erased, event, options.clock.now())
   const producer = log.producer()
   try {
     const onBadLine = (line: number, reason: string) =>
       logger.warn({ file, line, reason }, 'left out a line that is no event')
     await replayFile(file, {
       ...{ topic, partitions: ends.length, onBadLine, signal },
-      producer: noticing(resuming(producer, before), onUser),
+      producer: noticing(resuming(leavingOut(producer, isErased), before), onUser),
     })
   } finally {
     await producer.close()
@@ -101,6 +108,24 @@ export function resuming(producer: Producer, already: readonly number[]): Produc
       const filled = rest.filter(({ records }) => records.length > 0)
       return filled.length > 0 ? producer.send(filled) : []
     },
+    close: () => producer.close(),
+  }
+}
+
+/** In the place of an event of an erased user: a later start counts the file's records, wherever the list stood then. */
+export const leftOut: OutgoingRecord = { key: null, value: '{"leftOut":"its user was erased"}' }
+
+function leavingOut(producer: Producer, isErased: (event: ReplayedEvent) => boolean): Producer {
+  const isOut = ({ key, value }: OutgoingRecord) =>
+    typeof key === 'string' && typeof value === 'string' && isErased({ key, value })
+  return {
+    send: (appends: readonly Append[]) =>
+      producer.send(
+        appends.map(append => ({
+          ...append,
+          records: append.records.map(record => (isOut(record) ? leftOut : record)),
+        })),
+      ),
     close: () => producer.close(),
   }
 }

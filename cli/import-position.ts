@@ -14,6 +14,8 @@ export interface ImportPosition {
   readonly rows: number
   readonly accepted: number
   readonly bad: number
+  /** Of users who were erased after what the row tells; left out. */
+  readonly erased: number
   readonly done: boolean
 }
 
@@ -56,7 +58,7 @@ export async function startOf(
     return { position: before, changed: false }
   const isOver = before === undefined || before.done
   const generation = isOver ? (before?.generation ?? 0) + 1 : before.generation
-  const position = { digest, generation, rows: 0, accepted: 0, bad: 0, done: false }
+  const position = { digest, generation, rows: 0, accepted: 0, bad: 0, erased: 0, done: false }
   return { position, changed: !isOver }
 }
 
@@ -76,10 +78,20 @@ export function rowId(
 
 function positionIn(kept: unknown): ImportPosition | undefined {
   if (typeof kept !== 'object' || kept === null) return undefined
-  const { digest, generation, rows, accepted, bad, done } = kept as Record<string, unknown>
-  const counts = [generation, rows, accepted, bad]
+  const {
+    digest,
+    generation,
+    rows,
+    accepted,
+    bad,
+    done,
+    erased = 0,
+  } = kept as Partial<ImportPosition>
+  const counts = [generation, rows, accepted, bad, erased]
   if (typeof digest !== 'string' || typeof done !== 'boolean') return undefined
-  return counts.every(count => Number.isSafeInteger(count)) ? (kept as ImportPosition) : undefined
+  return counts.every(count => Number.isSafeInteger(count))
+    ? ({ ...kept, erased } as ImportPosition)
+    : undefined
 }
 
 function sha256(text: string): string {

@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { ImportKind } from './import-columns.ts'
 import { type ImportPosition, rowId } from './import-position.ts'
 import type { FileRow, GoodRow } from './import-rows.ts'
+import type { ReplayedEvent } from './replay.ts'
 
 export interface ImportOptions {
   readonly kind: ImportKind
@@ -19,6 +20,8 @@ export interface ImportOptions {
   readonly clock: Clock
   /** Ends it after the rows under way; it can go on from there. */
   readonly signal: AbortSignal
+  /** Whether a row is of somebody who was erased after it; of nobody when left out. */
+  readonly isErased?: ((event: ReplayedEvent) => boolean) | undefined
   /** A row that was left out, or that collect rejected. */
   readonly onBadLine: (line: number, reason: string) => void
   readonly onProgress: (position: ImportPosition, line: number) => void
@@ -67,11 +70,12 @@ export async function importRows(options: ImportOptions): Promise<ImportPosition
 }
 
 async function sendChunk(
-  { kind, name, client, onBadLine }: ImportOptions,
+  { kind, name, client, onBadLine, isErased = () => false }: ImportOptions,
   position: ImportPosition,
   chunk: readonly FileRow[],
 ): Promise<ImportPosition> {
-  const good = chunk.filter(row => 'row' in row)
+  const whole = chunk.filter(row => 'row' in row)
+  const good = whole.filter(({ row }) => !isErased({ key: keyOf(row), value: JSON.stringify(row) }))
   const bad = chunk.filter(row => 'fault' in row)
   for (const { line, fault } of bad) onBadLine(line, fault)
   let accepted = 0
@@ -92,7 +96,14 @@ async function sendChunk(
     rows: position.rows + chunk.length,
     accepted: position.accepted + accepted,
     bad: position.bad + bad.length + rejected,
+    erased: position.erased + whole.length - good.length,
   }
+}
+
+function keyOf({ userId, anonymousId }: GoodRow['row']): string | null {
+  for (const id of [userId, anonymousId])
+    if (typeof id === 'number' || (typeof id === 'string' && id !== '')) return String(id)
+  return null
 }
 
 /** A row that is sent twice must be one event. */

@@ -9,6 +9,7 @@ import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { outputTopics } from '../runtime/outputs.ts'
 import { startJobProcess } from '../runtime/process.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import { readErased } from './erased-list.ts'
 import { fedBefore } from './fed-before.ts'
 import { feed } from './feed.ts'
 import type { Logger } from './logger.ts'
@@ -181,6 +182,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
         topic: job.job.input,
         file: options.file,
         fedBefore: () => fedBefore(log, job.job.input, signal),
+        erased: () => readErased(log, job.job.input, { signal }),
         door: { url: collect.url, writeKey: WRITE_KEY },
         eventsPerSecond: options.eventsPerSecond,
       },

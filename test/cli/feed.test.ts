@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { feed, resuming } from '../../cli/feed.ts'
+import { ErasedList, nowhere } from '../../cli/erased-list.ts'
+import { feed, leftOut, resuming } from '../../cli/feed.ts'
 import { watchTelemetry } from '../../cli/live-figures.ts'
 import { forget, rememberFeed, startFolder } from '../../cli/start-folder.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import { erasedHash } from '../../runtime/erased.ts'
 import { type Append, type Log, nextOffset, offset, type Producer } from '../../runtime/log.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -51,6 +53,36 @@ test('a file that was fed in part, a partition further than another, is fed to i
   await feed(options(part.log, file))
   assert.equal(part.sent, whole.sent)
   assert.is(part.sent.flat().length, 100)
+})
+
+test("an erased user's events of before are left out of a file, and a start in between repeats and loses nothing", async () => {
+  const file = join(folder, 'events.jsonl')
+  const lines = Array.from({ length: 60 }, (_, at) =>
+    JSON.stringify({
+      userId: `user-${at % 5}`,
+      messageId: String(at),
+      timestamp: at < 50 ? '2026-01-01T00:00:00Z' : '2026-03-01T00:00:00Z',
+    }),
+  )
+  await writeFile(file, `${lines.join('\n')}\n`)
+  const whole = topic(2)
+  await feed(options(whole.log, file))
+  const erased = new ErasedList()
+  erased.add(erasedHash('user-3'), { ...nowhere, appendedAt: Date.parse('2026-02-01') })
+  const part = topic(2)
+  part.sent[0]?.push(...(whole.sent[0]?.slice(0, 9) ?? []))
+  part.sent[1]?.push(...(whole.sent[1]?.slice(0, 11) ?? []))
+  const before = part.sent.map(({ length }) => length)
+  await feed(options(part.log, file, erased))
+  const expected = whole.sent.map((values, partition) =>
+    values.map((value, at) => {
+      const { userId, messageId } = JSON.parse(value)
+      const isNew = at >= (before[partition] ?? 0)
+      return isNew && userId === 'user-3' && Number(messageId) < 50 ? leftOut.value : value
+    }),
+  )
+  assert.equal(part.sent, expected)
+  assert.ok(part.sent.flat().includes(String(leftOut.value)))
 })
 
 test('a shop goes on with new message ids, also after an answer that was lost, and tells a user who has events', async () => {
@@ -170,8 +202,13 @@ async function openDoor(take: (events: unknown[]) => void) {
   return { url: `http://127.0.0.1:${port}`, close }
 }
 
-function options(log: Pick<Log, 'topics' | 'producer'>, file: string | undefined) {
+function options(
+  log: Pick<Log, 'topics' | 'producer'>,
+  file: string | undefined,
+  erased = new ErasedList(),
+) {
   return {
+    erased: async () => erased,
     ...{
       log,
       topic: 'events',
