@@ -84,7 +84,7 @@ export async function collect(args: readonly string[]): Promise<void> {
 }
 
 const explained =
-  'Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
+  '256 connections are kept. Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
   "from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). CPU is the server's."
 
 function tableOf(rows: readonly Measured[]): string {

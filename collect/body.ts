@@ -8,7 +8,8 @@ export function readBodiesRaw(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addHook('onRequest', ({ headers }, _reply, done) => {
     const type = headers['content-type']
-    if (type !== undefined && !mediaType.test(type)) delete headers['content-type'] // else it is answered 415
+    if (type !== undefined && type !== usual && !mediaType.test(type))
+      delete headers['content-type'] // else it is answered 415
     done()
   })
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -48,6 +49,7 @@ export function readJson(request: FastifyRequest, bytesMax: number): unknown {
   }
 }
 
+const usual = 'application/json'
 const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
 const none = Buffer.alloc(0)
 

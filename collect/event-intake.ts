@@ -6,6 +6,7 @@ import type { Addresses } from './address.ts'
 import { packFailed } from './failed-event.ts'
 import type { Fault } from './fault.ts'
 import type { Arrival, Intake, Rejected, Taken } from './intake.ts'
+import { writeIso } from './iso-time.ts'
 import { MessageIds } from './message-id.ts'
 import { isFault, type Moment, type Normal, normalise } from './normalise.ts'
 import type { Plan, PlanFault } from './plan.ts'
@@ -48,7 +49,7 @@ export class EventIntake implements Intake {
   async take(events: readonly unknown[], arrival: Arrival): Promise<Taken> {
     const moment: Moment = {
       arrival,
-      receivedAt: new Date(arrival.receivedAt).toISOString(),
+      receivedAt: writeIso(arrival.receivedAt),
       ids: new MessageIds(arrival.source.name),
     }
     const { clock = systemClock } = this.#options

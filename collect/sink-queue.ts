@@ -34,21 +34,16 @@ export class SinkQueue {
   /** Settles when all of them are safe, or one was refused. The bytes are copied. */
   add(records: readonly SinkRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      let left = 0
-      const safe = () => {
-        left--
-        if (left === 0) resolve()
-      }
-      const put: Put = { safe, refused: reject }
+      const put = new Waiting(resolve, reject)
       let last: SinkBatch | undefined
       for (const record of records) {
         const batch = this.#batchWith(record)
         if (batch === last) continue
         last = batch
-        left++
+        put.batches++
         batch.tells(put)
       }
-      if (left === 0) resolve()
+      if (last === undefined) resolve()
       this.#wake()
     })
   }
@@ -104,5 +99,21 @@ export class SinkQueue {
     const left = this.#wentAt + this.#everyMs - this.#clock.elapsed()
     if (left > 0) await this.#clock.sleep(left)
     else await this.#clock.turn() // what has arrived at the process is read first
+  }
+}
+
+/** Waits for all batches that have some of its records, nearly always one. */
+class Waiting implements Put {
+  batches = 0
+  readonly #resolve: () => void
+  readonly refused: (error: SinkFull) => void
+
+  constructor(resolve: () => void, reject: (error: SinkFull) => void) {
+    this.#resolve = resolve
+    this.refused = reject
+  }
+
+  safe(): void {
+    if (--this.batches === 0) this.#resolve()
   }
 }

@@ -21,10 +21,15 @@ export interface OverLimit {
 export interface Access {
   /**
    * Whether the request may do what it wants. Its answer gets the headers RateLimit-Limit, -Remaining and -Reset
-   * (draft-ietf-httpapi-ratelimit-headers-07) of the limit that it is nearest to. Rejects with a `Problem`: 401
-   * for no secret or an unknown one, 403 where its key does not allow it.
+   * (draft-ietf-httpapi-ratelimit-headers-07) of the limit that it is nearest to. Throws, or rejects with, a
+   * `Problem`: 401 for no secret or an unknown one, 403 where its key does not allow it. Answers at once where there
+   * is nothing to wait for.
    */
-  admit(request: FastifyRequest, action: Action, secret: string | undefined): Promise<Admission>
+  admit(
+    request: FastifyRequest,
+    action: Action,
+    secret: string | undefined,
+  ): Admission | Promise<Admission>
   /** For routes without a key: whether more comes from the request's address than may. It counts with what `admit` saw. */
   overAddress(request: FastifyRequest): Promise<OverLimit | undefined>
 }
@@ -54,10 +59,38 @@ export function openAccess(
   const ofKey = memo(({ perSecond }) =>
     keyed && perSecond !== undefined ? limitOf(app, perSecond, 1, () => 'key') : noLimit,
   )
+  const limitsAddresses = keyed && perAddress > 0
   let ofAddress: Limit | undefined
   const standingOfAddress: Limit = request => {
-    ofAddress ??= keyed && perAddress > 0 ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
+    ofAddress ??= limitsAddresses ? limitOf(app, perAddress, ADDRESSES_MAX) : noLimit
     return ofAddress(request)
+  }
+  const admissions = memo((key): Admission => ({ key }))
+  /** Throws a `Problem` where the key is not for who brings it. */
+  const check = (request: FastifyRequest, key: Key): void => {
+    const { mayUse, mayCome } = rules(key)
+    if (!mayCome(request.ip)) {
+      const detail = `the key ${key.name} is not for the address that this comes from: its addresses are in the file of keys`
+      throw new Problem(403, 'address_not_allowed', detail)
+    }
+    if (mayUse(request)) return
+    const detail = `the key ${key.name} is not for the page that this comes from: its origins are in the file of keys`
+    throw new Problem(403, 'origin_not_allowed', detail)
+  }
+  const admitCounted = async (
+    request: FastifyRequest,
+    found: Key | Promise<Key>,
+    fromAddress?: Standing,
+  ): Promise<Admission> => {
+    const key = await found
+    check(request, key)
+    const fromKey = await ofKey(key)(request)
+    const nearest = nearer(fromKey, fromAddress)
+    if (nearest === undefined) return { key }
+    standings.set(request, nearest)
+    if (!nearest.exceeded) return { key }
+    const of = nearest === fromKey ? 'key' : 'address'
+    return { key, overLimit: { of, retryAfterSeconds: nearest.resetSeconds } }
   }
   return {
     async overAddress(request) {
@@ -67,25 +100,14 @@ export function openAccess(
       if (!standing.exceeded) return undefined
       return { of: 'address', retryAfterSeconds: standing.resetSeconds }
     },
-    async admit(request, action, secret) {
-      const fromAddress = await standingOfAddress(request)
-      const key = await keyOf({ keys, bearers }, secret, action)
-      const { mayUse, mayCome } = rules(key)
-      if (!mayCome(request.ip)) {
-        const detail = `the key ${key.name} is not for the address that this comes from: its addresses are in the file of keys`
-        throw new Problem(403, 'address_not_allowed', detail)
-      }
-      if (!mayUse(request)) {
-        const detail = `the key ${key.name} is not for the page that this comes from: its origins are in the file of keys`
-        throw new Problem(403, 'origin_not_allowed', detail)
-      }
-      const fromKey = await ofKey(key)(request)
-      const nearest = nearer(fromKey, fromAddress)
-      if (nearest === undefined) return { key }
-      standings.set(request, nearest)
-      if (!nearest.exceeded) return { key }
-      const of = nearest === fromKey ? 'key' : 'address'
-      return { key, overLimit: { of, retryAfterSeconds: nearest.resetSeconds } }
+    admit(request, action, secret) {
+      const find = () => keyOf({ keys, bearers }, secret, action)
+      if (limitsAddresses)
+        return standingOfAddress(request).then(standing => admitCounted(request, find(), standing))
+      const key = find()
+      if (key instanceof Promise || ofKey(key) !== noLimit) return admitCounted(request, key)
+      check(request, key)
+      return admissions(key)
     },
   }
 }
@@ -102,11 +124,11 @@ export function refuseOverLimit({ key, overLimit }: Admission): void {
 /** Bearer, though Basic is understood as well: for Basic, browsers would ask their user for a password. */
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="millrace"' }
 
-async function keyOf(
+function keyOf(
   { keys, bearers }: { readonly keys: Keys; readonly bearers: Bearers | undefined },
   secret: string | undefined,
   action: Action,
-): Promise<Key> {
+): Key | Promise<Key> {
   if (secret === undefined) {
     const detail = `a key is needed to ${action}: send it as user name of Basic authentication, or as Bearer token`
     throw new Problem(401, 'no_key', detail, CHALLENGE)
@@ -210,8 +232,10 @@ function headersOf({ limit, remaining, resetSeconds }: Standing): Record<string,
 function memo<Made>(make: (key: Key) => Made): (key: Key) => Made {
   const made = new WeakMap<Key, { readonly value: Made }>()
   return key => {
-    const known = made.get(key) ?? { value: make(key) }
-    made.set(key, known)
-    return known.value
+    const known = made.get(key)
+    if (known !== undefined) return known.value
+    const value = make(key)
+    made.set(key, { value })
+    return value
   }
 }

@@ -3,6 +3,7 @@ import secureJson from 'secure-json-parse'
 /** JSON of strangers nests no deeper: far deeper than anybody means, and far from what recursion cannot take. */
 export const JSON_DEPTH_MAX = 1_000
 
+const BYTE_ORDER_MARK = 0xfeff
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 /** `[` and `{`, `]` and `}`: alike but for one bit. */
@@ -16,8 +17,30 @@ const BIT = 0x20
  * what nests deeper than `JSON_DEPTH_MAX`.
  */
 export function parseJson(json: Buffer): unknown {
-  if (nestsDeeper(json)) throw new SyntaxError(`JSON of more than ${JSON_DEPTH_MAX} levels`)
-  return secureJson.parse(json, undefined, removing)
+  const text = json.toString()
+  if (opensMore(text, JSON_DEPTH_MAX) && nestsDeeper(json))
+    throw new SyntaxError(`JSON of more than ${JSON_DEPTH_MAX} levels`)
+  return isPlain(text) ? JSON.parse(text) : secureJson.parse(text, undefined, removing)
+}
+
+/** Whether no key can be one that is left out; letters of a key that are escaped have a backslash and a u. */
+function isPlain(text: string): boolean {
+  return (
+    text.charCodeAt(0) !== BYTE_ORDER_MARK &&
+    !text.includes('__proto__') &&
+    !text.includes('constructor') &&
+    !text.includes('\\u')
+  )
+}
+
+/** Whether there are more than so many brackets to nest with. Each search costs less than forty steps of a loop. */
+function opensMore(text: string, most: number): boolean {
+  if (text.length <= 2 * most) return false
+  let left = most
+  for (const bracket of ['{', '['])
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (--left < 0) return true
+  return false
 }
 
 const removing = { protoAction: 'remove', constructorAction: 'remove' } as const

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import secureJson from 'secure-json-parse'
 import { JSON_DEPTH_MAX, nestsDeeper, parseJson } from '../../http/json.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -55,7 +56,40 @@ test('keys that would change what all objects have are left out, however they ar
     )
 })
 
+test('whatever its keys and their spelling, it reads as the careful parser alone reads it', () => {
+  const names = ['__proto__', 'constructor', 'prototype', 'a', 'é', '\u2028']
+  const key = fc.tuple(fc.constantFrom(...names), fc.boolean()).map(([name, escaped]) => {
+    if (!escaped) return JSON.stringify(name)
+    const hex = (letter: string) => letter.charCodeAt(0).toString(16).padStart(4, '0')
+    return `"${name.replace(/[_ctp]/, letter => `\\u${hex(letter)}`)}"`
+  })
+  const { value } = fc.letrec<{ value: string }>(tie => ({
+    value: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.jsonValue({ maxDepth: 1 }).map(each => JSON.stringify(each)),
+      fc
+        .array(fc.tuple(key, tie('value')), { maxLength: 4 })
+        .map(pairs => `{${pairs.map(([name, each]) => `${name} : ${each}`).join()}}`),
+      fc.array(tie('value'), { maxLength: 3 }).map(items => `[${items.join()}]`),
+    ),
+  }))
+  fc.assert(
+    fc.property(value, fc.constantFrom('', '\ufeff', ' '), (text, before) => {
+      const removing = { protoAction: 'remove', constructorAction: 'remove' } as const
+      const careful = secureJson.parse(before + text, undefined, removing)
+      assert.equal(entriesOf(parseJson(Buffer.from(before + text))), entriesOf(careful))
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test.run()
+
+/** With keys such as `__proto__`, which an equality of objects may not see. */
+function entriesOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return Reflect.ownKeys(value).map(key => [key, entriesOf(Reflect.get(value, key))])
+}
 
 function levels(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
