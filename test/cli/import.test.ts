@@ -2,14 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { ErasedList, nowhere } from '../../cli/erased-list.ts'
 import { importRows } from '../../cli/import.ts'
 import { type Reading, rowsIn } from '../../cli/import-file.ts'
 import { digestOf, type ImportPosition, startOf } from '../../cli/import-position.ts'
-import { isErasedInFile } from '../../cli/past-identities.ts'
-import type { ReplayedEvent } from '../../cli/replay.ts'
 import { CollectError } from '../../collect/collect-client.ts'
-import { erasedHash } from '../../runtime/erased.ts'
 import { quickClock } from '../collect/quick-clock.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
@@ -40,24 +36,6 @@ test('columns become a profile: its own by their names, the others traits, neste
       traits: { email: 'a@b.c', address: { city: 'Bern' }, age: 41, vip: true, tags: ['x'] },
     },
   ])
-})
-
-test('rows of an erased user are left out: those of before, and those that say no time; who came back is taken', async () => {
-  const erased = new ErasedList()
-  erased.add(erasedHash('ann'), { ...nowhere, appendedAt: Date.parse('2026-02-01') })
-  const csv =
-    'userId,timestamp,age\nann,2026-01-01T00:00:00Z,1\nann,,2\nann,2026-03-01T00:00:00Z,3\nbob,2026-01-01T00:00:00Z,4\n'
-  const isErased = (row: ReplayedEvent) => isErasedInFile(erased, row, Date.now())
-  const position = await run({ kind: 'profiles' }, 'people.csv', csv, undefined, isErased)
-  assert.equal(
-    withoutIds().map(({ userId, traits }) => [userId, traits]),
-    [
-      ['ann', { age: '3' }],
-      ['bob', { age: '4' }],
-    ],
-  )
-  const { rows, accepted, bad, erased: leftOut } = position
-  assert.equal({ rows, accepted, bad, leftOut }, { rows: 4, accepted: 2, bad: 0, leftOut: 2 })
 })
 
 test('columns are renamed and left out as the flags say', async () => {
@@ -220,7 +198,6 @@ async function run(
   file: string,
   content: string | Buffer,
   onProgress: () => void = () => undefined,
-  isErased?: (row: ReplayedEvent) => boolean,
 ): Promise<ImportPosition> {
   const path = join(folder, file)
   writeFileSync(path, content)
@@ -235,7 +212,6 @@ async function run(
     },
     ...{ from: (await start(file, false)).position, clock: quickClock(), signal: ends.signal },
     onBadLine: (line, reason) => void badLines.push([line, reason]),
-    isErased,
     onProgress,
     client: {
       async send(path, body) {
