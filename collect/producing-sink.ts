@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { lockFolder } from '../runtime/folder-lock.ts'
 import type { Log, TopicSpec } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import { SetAside } from './set-aside.ts'
 import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
 import type { SinkBatch } from './sink-batch.ts'
 import { ModeSwitch } from './sink-mode.ts'
@@ -28,6 +29,8 @@ export interface SinkOptions {
   readonly clock: Clock
   readonly logger: SpoolLogger
   readonly telemetry: Telemetry
+  /** The most that records which no topic takes may have on the disk, bytes; 64 MiB when not given. */
+  readonly asideBytesMax?: number
   /** The most that may wait in memory, bytes; 64 MiB when not given. */
   readonly memoryBytesMax?: number
   /** Brokers that take longer than this are treated as if they were away; 1,000 when not given. */
@@ -53,7 +56,13 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
   const unlock = await lockFolder(folder, clock.now(), whose)
   try {
     const spoolOptions = { folder: join(folder, 'spool'), bytesMax: spoolBytesMax, clock, logger }
-    const sink = new ProducingSink(options, await Spool.open(spoolOptions), unlock)
+    const asideOptions = {
+      ...options,
+      bytesMax: options.asideBytesMax,
+      folder: join(folder, 'refused'),
+    }
+    const aside = await SetAside.open(asideOptions)
+    const sink = new ProducingSink(options, await Spool.open(spoolOptions), aside, unlock)
     await sink.opened()
     return sink
   } catch (error) {
@@ -70,6 +79,7 @@ class ProducingSink implements Sink {
   readonly #modes = new ModeSwitch()
   readonly #queue: SinkQueue
   readonly #spool: Spool
+  readonly #aside: SetAside
   readonly #drain: SpoolDrain
   readonly #unlock: () => Promise<void>
   readonly #kept: Promise<void>
@@ -77,19 +87,20 @@ class ProducingSink implements Sink {
   #closed: Promise<void> | undefined
   #toldFullAt = Number.NEGATIVE_INFINITY
 
-  constructor(options: SinkOptions, spool: Spool, unlock: () => Promise<void>) {
+  constructor(options: SinkOptions, spool: Spool, aside: SetAside, unlock: () => Promise<void>) {
     const { log, topics, clock } = options
     this.#options = options
     this.#memoryBytesMax = options.memoryBytesMax ?? MEMORY_BYTES_MAX
     this.#acknowledgeMsMax = options.acknowledgeMsMax ?? ACKNOWLEDGE_MS_MAX
     this.#producer = log.producer()
     this.#spool = spool
+    this.#aside = aside
     this.#unlock = unlock
     const partitions = new TopicPartitions(topics, log.topics)
     this.#queue = new SinkQueue(clock, options.sendEveryMs ?? SEND_EVERY_MS, partitions)
     this.#drain = new SpoolDrain({
       ...options,
-      ...{ spool, partitions, modes: this.#modes, producer: this.#producer },
+      ...{ spool, aside, partitions, modes: this.#modes, producer: this.#producer },
       acknowledgeMsMax: this.#acknowledgeMsMax,
     })
     this.#removeGauges = this.#measure()
@@ -126,6 +137,7 @@ class ProducingSink implements Sink {
     await this.#producer.close()
     await this.#drain.ended()
     await this.#spool.close()
+    await this.#aside.close()
     for (const remove of this.#removeGauges) remove()
     await this.#unlock()
   }

@@ -1,7 +1,8 @@
 import { RecordReader } from '../protocol/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { LogError, type Producer } from '../runtime/log.ts'
+import { LogError, type Producer, RecordsRefused } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import type { SetAside } from './set-aside.ts'
 import { PARTITION_BYTES_MAX, SinkBatch } from './sink-batch.ts'
 import type { ModeSwitch } from './sink-mode.ts'
 import { send, textOf, unless, within } from './sink-send.ts'
@@ -11,6 +12,8 @@ import type { TopicPartitions } from './topic-partitions.ts'
 
 export interface DrainOptions {
   readonly spool: Spool
+  /** Where a record goes that its topic will never take. */
+  readonly aside: SetAside
   readonly producer: Producer
   readonly partitions: TopicPartitions
   readonly modes: ModeSwitch
@@ -117,9 +120,9 @@ export class SpoolDrain {
     }
   }
 
-  /** Rejects with why the brokers did not take it. */
+  /** Rejects with why the brokers did not take it; a record that they never will is set aside. */
   async #send(batch: SinkBatch): Promise<void> {
-    const { modes, clock, acknowledgeMsMax } = this.#options
+    const { modes, clock, acknowledgeMsMax, aside } = this.#options
     const sent = send(batch, this.#options)
     let outcome = await within(clock, acknowledgeMsMax, sent.acknowledged)
     if (outcome === 'late') {
@@ -128,7 +131,8 @@ export class SpoolDrain {
     }
     const fault = sent.fault()
     this.#single ||= fault instanceof LogError && fault.code === 'refused'
-    if (!outcome) throw fault
+    const hopeless = batch.records === 1 && fault instanceof RecordsRefused
+    if (!outcome && !(hopeless && (await aside.keep(batch, fault)))) throw fault
     this.#acknowledged += batch.records
     this.#sends++
   }

@@ -18,6 +18,7 @@ import {
   offset,
   type PackedAppend,
   type Producer,
+  RecordsRefused,
 } from './log.ts'
 
 const busyCodes = new Set<number>([
@@ -33,6 +34,12 @@ const passingCodes = new Set<number>([
   errorCodes.NETWORK_EXCEPTION,
   errorCodes.NOT_ENOUGH_REPLICAS,
   errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+])
+/** What a topic will never take, however often it is sent. */
+const refusedCodes = new Set<number>([
+  errorCodes.MESSAGE_TOO_LARGE,
+  errorCodes.RECORD_LIST_TOO_LARGE,
+  errorCodes.INVALID_RECORD,
 ])
 const busyTriesMax = 200
 const busyMs = 100
@@ -92,9 +99,10 @@ export class KafkaProducer implements Producer {
       this.#identity = undefined // its sequences may have a hole now
       if (error instanceof LogError) throw error
       const { code, message } = kafkaFault(error)
-      const lasting =
-        code === errorCodes.MESSAGE_TOO_LARGE || code === errorCodes.TOPIC_AUTHORIZATION_FAILED
-      throw new LogError(lasting ? 'refused' : 'ambiguous', `produce: ${message}`, error)
+      const text = `produce: ${message}`
+      if (typeof code === 'number' && refusedCodes.has(code)) throw new RecordsRefused(text, error)
+      const lasting = code === errorCodes.TOPIC_AUTHORIZATION_FAILED
+      throw new LogError(lasting ? 'refused' : 'ambiguous', text, error)
     }
   }
 

@@ -215,6 +215,13 @@ export class LogError extends Error {
   }
 }
 
+/** The brokers are there, and will never take these records: they are too large, or not such as their topic asks for. */
+export class RecordsRefused extends LogError {
+  constructor(message: string, cause?: unknown) {
+    super('refused', message, cause)
+  }
+}
+
 /** The brokers are there, and let us not in: a login or a certificate is wrong. The message names the remedy. */
 export class LogDenied extends LogError {
   constructor(message: string, cause: unknown) {

@@ -43,6 +43,12 @@ export const sinkMetrics = {
       'Records that nobody could keep, by the code of the reason; their senders were told.',
     attributes: ['reason'],
   },
+  millrace_collect_set_aside_records: {
+    kind: 'gauge',
+    unit: '{record}',
+    description: 'Records on the disk that their topic will never take, set aside for a person.',
+    attributes: [],
+  },
   millrace_collect_spool_bytes: {
     kind: 'gauge',
     unit: 'By',
