@@ -67,8 +67,9 @@ export async function compareThroughput(
   console.log(`\n${summary}`)
   if (size === 'small') return
   const how = `${events.toLocaleString('en')} events of JSON, ${guarantee}, ${lanes} threads each, broker: ${brokers.name}, ${rounds} rounds after a warm-up, by turns; ${versionOf('java', '-version')}; Kafka Streams 4.1.2, Flink 2.2.1 (bench/peers)`
-  pictures(standings)
-  publish({ title: 'Comparison', how, summary, figures: figuresOf(standings) })
+  const counted = perMillion(standings, events)
+  pictures(counted)
+  publish({ title: 'Comparison', how, summary, figures: figuresOf(counted) })
 }
 
 function setsOf(load: WorkloadOptions): EventSet[] {
@@ -100,6 +101,15 @@ async function runAll(
 }
 
 const naiveHash = (load: WorkloadOptions) => hashOfFeatures(naiveFeatures(workload(load)))
+
+/** CPU seconds of so many events as those of a million. */
+function perMillion(
+  standings: ReadonlyMap<string, readonly Standing[]>,
+  events: number,
+): Map<string, Standing[]> {
+  const counted = (each: Standing) => ({ ...each, cpuSeconds: (each.cpuSeconds * 1e6) / events })
+  return new Map(Array.from(standings, ([set, own]) => [set, own.map(counted)]))
+}
 
 function pictures(standings: ReadonlyMap<string, readonly Standing[]>): void {
   const bars = [...standings].flatMap(([set, own]) => speedBars(own, set))

@@ -32,16 +32,23 @@ export function standingsOf(results: readonly RunResult[]): Standing[] {
   })
 }
 
-/** The table, and what the first engine is to each other. */
+function ratio(one: Standing, other: Standing = one): string {
+  const of = (field: 'eventsPerSecond' | 'cpuSeconds' | 'peakRssMb') =>
+    (one[field] / other[field]).toFixed(2)
+  return `${one.engine} / ${other.engine}: ${of('eventsPerSecond')} × the events/s, ${of('cpuSeconds')} × the CPU seconds, ${of('peakRssMb')} × the memory`
+}
+
+/** The table, and what each of ours is to each peer; or, where there is none, to the first of ours. */
 export function standingsText(standings: readonly Standing[]): string {
   const heads = ['engine', 'events/s', 'least', 'most', 'CPU s', 'peak MB']
   const rows = standings.map(each => Object.values(each))
-  const [ours, ...others] = standings
-  const ratios = others.map(other => {
-    const of = (field: 'eventsPerSecond' | 'cpuSeconds' | 'peakRssMb') =>
-      ((ours?.[field] ?? Number.NaN) / other[field]).toFixed(2)
-    return `${ours?.engine} / ${other.engine}: ${of('eventsPerSecond')} × the events/s, ${of('cpuSeconds')} × the CPU seconds, ${of('peakRssMb')} × the memory`
-  })
+  const isOurs = ({ engine }: Standing) => /^millrace/i.test(engine)
+  const ours = standings.filter(isOurs)
+  const others = standings.filter(each => !isOurs(each))
+  const ratios =
+    others.length > 0
+      ? ours.flatMap(own => others.map(other => ratio(own, other)))
+      : ours.slice(1).map(own => ratio(own, ours[0]))
   return [table(heads, rows), ratios.join('\n')].join('\n\n').trim()
 }
 

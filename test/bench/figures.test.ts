@@ -89,15 +89,15 @@ test('standings are medians, and engines that end with other features are refuse
     ...{ startupSeconds: 1, cpuSeconds: 10, peakRssMb: 100, hash },
   })
   const results = [
-    result('ours', 300),
+    result('Millrace', 300),
     result('peer', 50),
-    result('ours', 100),
-    result('ours', 200),
+    result('Millrace', 100),
+    result('Millrace', 200),
   ]
   const [ours, peer] = standingsOf(results)
   assert.equal([ours?.eventsPerSecond, ours?.least, ours?.most], [200, 100, 300])
   assert.is(peer?.eventsPerSecond, 50)
-  assert.match(standingsText(standingsOf(results)), /ours \/ peer: 4.00 × the events\/s/)
+  assert.match(standingsText(standingsOf(results)), /Millrace \/ peer: 4.00 × the events\/s/)
   checkHashes(results)
   await rejects(() => checkHashes([...results, result('peer', 1, 'other')]), /peer ended with/)
   const latency = (p50: number) => ({
