@@ -2,6 +2,7 @@ import type { CompiledJob, Dispatch } from './compile.ts'
 import type { Event } from './event.ts'
 import type { Step } from './feature.ts'
 import type { Job, JobContext, Timer } from './job.ts'
+import type { JsonWriter } from './json-writer.ts'
 import type { JobState, Layout } from './layout.ts'
 import { undoable } from './state-copy.ts'
 
@@ -14,7 +15,7 @@ export interface Settling {
 }
 
 type Behaviour = Settling &
-  Pick<Job<JobState>, 'absorb' | 'takesLate' | 'nextTimer' | 'fire' | 'cancel' | 'row'>
+  Pick<Job<JobState>, 'absorb' | 'takesLate' | 'nextTimer' | 'fire' | 'cancel' | 'row' | 'writeRow'>
 
 /** What a compiled job does with one user's state. The hot loop: nothing of the definition is looked up in it. */
 export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behaviour {
@@ -26,6 +27,8 @@ export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behav
   )
   // What the steps read from the event in hand: kept from one event to the next only to save its allocation.
   const values: unknown[] = new Array(stepsMax).fill(undefined)
+
+  const names = compiled.shows.map(({ name }) => Buffer.from(`,${JSON.stringify(name)}:`))
 
   function change(state: JobState, steps: readonly Step[], event: Event, context: JobContext) {
     let now = event.timestamp
@@ -91,16 +94,28 @@ export function behaviour(compiled: CompiledJob, decay: 'time' | 'event'): Behav
       timerOf(timer)?.cancel(state, timer.time)
     },
 
-    row(state) {
-      const segments: string[] = []
-      for (const { name, at } of compiled.segments) if (state.numbers[at] === 1) segments.push(name)
-      return { features: featuresOf(compiled, state), segments }
+    row: state => ({
+      features: featuresOf(compiled, state),
+      segments: segmentsOf(compiled, state),
+    }),
+
+    writeRow(state, to) {
+      to.ascii('"features":')
+      writeFeatures(compiled, names, state, to)
+      to.ascii(',"segments":')
+      to.value(segmentsOf(compiled, state))
     },
   }
 }
 
 function stepsOf({ byEvent, others }: Dispatch, event: Event): readonly Step[] {
   return byEvent.get(event.event) ?? others
+}
+
+function segmentsOf({ segments }: CompiledJob, state: JobState): string[] {
+  const names: string[] = []
+  for (const { name, at } of segments) if (state.numbers[at] === 1) names.push(name)
+  return names
 }
 
 function featuresOf({ shows }: CompiledJob, state: JobState): Record<string, unknown> {
@@ -112,6 +127,27 @@ function featuresOf({ shows }: CompiledJob, state: JobState): Record<string, unk
   }
   return features
 }
+
+/** As JSON, the same as of `featuresOf`. */
+function writeFeatures(
+  compiled: CompiledJob,
+  names: readonly Uint8Array[],
+  state: JobState,
+  to: JsonWriter,
+): void {
+  const { shows, showsOthers } = compiled
+  if (showsOthers) {
+    to.value(featuresOf(compiled, state))
+    return
+  }
+  let isFirst = true
+  to.ascii('{')
+  for (let i = 0; i < shows.length; i++)
+    if (to.member(names[i]!, shows[i]!.show(state, none), isFirst)) isFirst = false
+  to.ascii('}')
+}
+
+const none = {}
 
 function nextDecay({ clocks }: Layout, state: JobState): number {
   let time = Number.POSITIVE_INFINITY

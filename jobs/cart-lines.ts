@@ -82,6 +82,7 @@ export function cartItems(cart: Cart): CartItem[] {
     const [id, name, price] = line
     if (quantity > 0) items.push({ id, name, price, quantity, addedAt })
   }
+  if (items.length < 2) return items
   return items.sort((left, right) => left.addedAt - right.addedAt || (left.id < right.id ? -1 : 1))
 }
 

@@ -19,6 +19,8 @@ export interface CompiledJob {
   readonly lateSteps: Dispatch
   /** What the row shows, in order. */
   readonly shows: readonly { readonly name: string; readonly show: Show }[]
+  /** Whether one of them looks at what stands before it. */
+  readonly showsOthers: boolean
   readonly timers: readonly (FeatureTimer & { readonly name: string })[]
   readonly watches: readonly Watch[]
   /** Names of segments, and where their membership stands. */
@@ -78,6 +80,7 @@ export function compile(words: Words): CompiledJob {
     steps: dispatch(compiled, false),
     lateSteps: dispatch(compiled, true),
     shows,
+    showsOthers: compiled.some(({ showsOthers }) => showsOthers === true),
     timers,
     watches,
     segments,

@@ -40,7 +40,7 @@ export function derive(options: DeriveOptions): Feature {
       const { show, watch } = shown(scope, (_state, before) =>
         options.value(...from.map(name => before[name])),
       )
-      return { show, watch }
+      return { show, showsOthers: true, watch }
     },
   }
 }

@@ -27,6 +27,8 @@ export interface CompiledFeature {
   readonly steps?: readonly Bound[]
   /** What the row shows under its name; a trigger shows nothing. */
   readonly show?: Show
+  /** Whether `show` looks at what stands before it. */
+  readonly showsOthers?: boolean
   readonly timer?: FeatureTimer
   readonly watch?: Watch
   /** The topics of other jobs that it sends events to. */

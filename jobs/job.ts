@@ -2,6 +2,7 @@ import type { StateReader } from '../state/state-reader.ts'
 import type { StateWriter } from '../state/state-writer.ts'
 import type { Event } from './event.ts'
 import type { JobDefinition } from './job-definition.ts'
+import type { JsonWriter } from './json-writer.ts'
 import type { TableSources, Tables } from './table.ts'
 
 /**
@@ -65,6 +66,8 @@ export interface Job<State = unknown> {
    */
   merge(into: State, from: State): void
   row(state: State): JobRow
+  /** Writes what lies between the braces of `row`'s JSON, the same bytes. Left out: it is made of `row`. */
+  writeRow?(state: State, to: JsonWriter): void
   /**
    * Whether the key has no row now, such as an anonymous one that is somebody's: a tombstone stands in its place.
    * A pure function of the state; never when left out.

@@ -83,9 +83,7 @@ function shownRhythm(cell: Cell, now: number, daysMax: number) {
   const [firstAt, lastAt] = [cell[1] as number, cell[cell.length - 1] as number]
   const days = daysSince(lastAt, now, daysMax)
   if (cell.length === 2) return { count, lastAt, daysSince: days, ...noGaps }
-  const gaps = new Float64Array(cell.length - 2)
-  for (let at = 0; at < gaps.length; at++)
-    gaps[at] = (cell[at + 2] as number) - (cell[at + 1] as number)
+  const gaps = sortedGaps(cell)
   const medianMs = median(gaps)
   const meanMs = (lastAt - firstAt) / gaps.length
   return {
@@ -99,9 +97,22 @@ function shownRhythm(cell: Cell, now: number, daysMax: number) {
 
 const noGaps = { meanDays: null, medianDays: null, ratio: null, nextAt: null }
 
-/** Sorts the values, of which there is at least one. */
-function median(values: Float64Array): number {
-  values.sort()
+/** They are few: put into their place one by one, they are sorted sooner than `sort` has begun. */
+function sortedGaps(cell: Cell): number[] {
+  const gaps: number[] = []
+  for (let at = 2; at < cell.length; at++) {
+    const gap = (cell[at] as number) - (cell[at - 1] as number)
+    let place = gaps.length
+    gaps.push(gap)
+    for (; place > 0 && (gaps[place - 1] as number) > gap; place--)
+      gaps[place] = gaps[place - 1] as number
+    gaps[place] = gap
+  }
+  return gaps
+}
+
+/** Of sorted values, of which there is at least one. */
+function median(values: readonly number[]): number {
   const middle = values.length >> 1
   const upper = values[middle] as number
   return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2

@@ -6,7 +6,13 @@ import {
 } from './record-pack.ts'
 
 export { type BatchHeader, checkBatch, controlType, readBatchHeader } from './batch-header.ts'
-export { type EncodeOptions, type OutgoingRecord, RecordPack, writeInt64 } from './record-pack.ts'
+export {
+  type EncodeOptions,
+  type OutgoingRecord,
+  RECORD_OVERHEAD_BYTES,
+  RecordPack,
+  writeInt64,
+} from './record-pack.ts'
 export { RecordReader } from './record-reader.ts'
 
 /** One batch of format v2 with all records, uncompressed, offsets from 0: a broker gives it its own. */

@@ -37,7 +37,6 @@ export class RecordPack {
   private buffer: Buffer
   private position = BATCH_HEADER_BYTES
   private newestDelta = 0
-  private valueStart = 0
 
   /** `bytesGuess`: of all records that will come. */
   constructor(bytesGuess = 1_024) {
@@ -73,7 +72,6 @@ export class RecordPack {
     this.varint(this.length++)
     this.sized(key, keyBytes)
     this.sized(value, valueBytes)
-    this.valueStart = this.position - Math.max(valueBytes, 0)
     this.varint(headers?.length ?? 0)
     if (headers !== undefined)
       for (const header of headers) {
@@ -83,15 +81,35 @@ export class RecordPack {
     if (timestampDelta > this.newestDelta) this.newestDelta = timestampDelta
   }
 
-  /** Packs a record without headers, and answers where its value lies in the batch: those bytes stay as they are. */
-  addValue(key: string, value: Uint8Array | null): Uint8Array | null {
-    this.add({ key, value })
-    if (value === null) return null
-    return new Uint8Array(
-      this.buffer.buffer,
-      this.buffer.byteOffset + this.valueStart,
-      value.length,
-    )
+  /**
+   * Packs a record that was written elsewhere. `from` begins with its value, of `valueBytes` (−1: it is null); after
+   * that, up to `end`, are its headers as a record has them: their number, then of each, with its length before it,
+   * the name and the value. Where nothing follows, it has none. Answers where the value lies in the batch: those
+   * bytes stay as they are.
+   */
+  addWritten(
+    key: string,
+    from: Buffer,
+    valueBytes: number,
+    end: number,
+  ): Uint8Array<ArrayBufferLike> | null {
+    const hasHeaders = end > valueBytes && end > 0
+    const keyBytes = byteLength(key)
+    const fixed = varintBytes(keyBytes) + keyBytes + varintBytes(valueBytes)
+    const body = 2 + varintBytes(this.length) + fixed + end + (hasHeaders ? 0 : 1)
+    this.ensure(body + 10)
+    this.varint(body)
+    this.buffer[this.position++] = 0
+    this.buffer[this.position++] = 0
+    this.varint(this.length++)
+    this.sized(key, keyBytes)
+    this.varint(valueBytes)
+    const start = this.position
+    from.copy(this.buffer, start, 0, end)
+    this.position += end
+    if (!hasHeaders) this.buffer[this.position++] = 0
+    if (valueBytes < 0) return null
+    return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset + start, valueBytes)
   }
 
   /** The whole batch, uncompressed, offsets from 0: a broker gives it its own. A view; nothing is added afterwards. */
@@ -147,9 +165,13 @@ export class RecordPack {
     const { buffer } = this
     let rest = value < 0 ? -value * 2 - 1 : value * 2
     let at = this.position
-    while (rest >= 0x80) {
-      buffer[at++] = (rest % 0x80) | 0x80
+    while (rest >= 0x8000_0000) {
+      buffer[at++] = (rest & 0x7f) | 0x80
       rest = Math.floor(rest / 0x80)
+    }
+    while (rest >= 0x80) {
+      buffer[at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
     }
     buffer[at++] = rest
     this.position = at
@@ -178,9 +200,7 @@ function byteLength(value: Uint8Array | string): number {
 function varintBytes(value: number): number {
   let rest = value < 0 ? -value * 2 - 1 : value * 2
   let bytes = 1
-  while (rest >= 0x80) {
-    rest = Math.floor(rest / 0x80)
-    bytes++
-  }
+  for (; rest >= 0x8000_0000; bytes++) rest = Math.floor(rest / 0x80)
+  for (; rest >= 0x80; bytes++) rest >>>= 7
   return bytes
 }

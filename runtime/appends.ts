@@ -1,4 +1,9 @@
-import { guessBytes, type OutgoingRecord, RecordPack } from '../protocol/record-batch.ts'
+import {
+  guessBytes,
+  type OutgoingRecord,
+  RECORD_OVERHEAD_BYTES,
+  RecordPack,
+} from '../protocol/record-batch.ts'
 import type { PackedAppend } from './log.ts'
 
 /** Most bytes of one record batch: a broker's default limit is 1 MiB, for the whole batch. */
@@ -25,17 +30,18 @@ export class Packer {
   }
 
   add(record: OutgoingRecord): void {
-    this.#packFor(record).add(record)
+    this.#packFor(guessBytes(record)).add(record)
   }
 
-  /** As `add`; answers where the value lies from now on. */
-  addValue(key: string, value: Uint8Array | null): Uint8Array | null {
-    return this.#packFor({ key, value }).addValue(key, value)
+  /** Adds what was written elsewhere (see `RecordPack.addWritten`), and answers where the value lies from now on. */
+  addWritten(key: string, from: Buffer, valueBytes: number, end: number): Uint8Array | null {
+    const bytes = Math.ceil(1.1 * (RECORD_OVERHEAD_BYTES + key.length + end))
+    return this.#packFor(bytes).addWritten(key, from, valueBytes, end)
   }
 
-  #packFor(record: OutgoingRecord): RecordPack {
+  /** `bytes`: at least those of the record that is to be added. */
+  #packFor(bytes: number): RecordPack {
     const left = Math.max(this.#countGuess - this.#count++, 1)
-    const bytes = guessBytes(record)
     if (this.#pack && this.#pack.byteLength + bytes <= batchBytesMax) return this.#pack
     const pack = new RecordPack(Math.min(left * bytes, Math.max(bytes, batchBytesMax)))
     this.#pack = pack

@@ -1,9 +1,10 @@
 import type { Job } from '../jobs/job.ts'
+import { StateWriter } from '../state/state-writer.ts'
 import { Packer, packed, planSends } from './appends.ts'
-import type { Entity } from './entity.ts'
+import { type Entity, writeEntity } from './entity.ts'
 import type { CommitTrace } from './event-traces.ts'
 import { LogError, type PackedAppend, type Transactor } from './log.ts'
-import { featureRow, outputTopics } from './outputs.ts'
+import { outputTopics } from './outputs.ts'
 import {
   type CommittedProgress,
   encodeMarker,
@@ -12,6 +13,7 @@ import {
   type Progress,
 } from './progress.ts'
 import { rekeyedTopic } from './rekeyed.ts'
+import { RowWriter } from './row-writer.ts'
 import type { SideRecords } from './side-outputs.ts'
 import type { States } from './states.ts'
 
@@ -42,10 +44,15 @@ export function freezeCommit<State>(
   const rows = new Packer(topics.features, partition, entities.length)
   const changelog = new Packer(topics.changelog, partition, entities.length)
   for (const row of states.takeRows()) rows.add(row)
+  const rowWriter = new RowWriter(job, rows)
+  const state = new StateWriter()
   const rowsAreMade = rowsAreOut || job.emit === 'every'
   const encoded = entities.map(entity => {
-    if (entity.dropped || !rowsAreMade) rows.add(featureRow(job, entity))
-    return { entity, bytes: changelog.addValue(entity.key, states.encode(entity)) }
+    if (entity.dropped || !rowsAreMade) rowWriter.add(entity)
+    const { key, dropped } = entity
+    if (dropped) return { entity, bytes: changelog.addWritten(key, state.buffer, -1, 0) }
+    writeEntity(job, entity, state)
+    return { entity, bytes: changelog.addWritten(key, state.buffer, state.length, state.length) }
   })
   return {
     progress,

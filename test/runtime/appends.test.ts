@@ -40,7 +40,9 @@ test('text that takes more bytes than characters makes no larger batch', () => {
 test('a packed value stays where it is, whatever is packed after it', () => {
   const packer = new Packer('t', 1, 1)
   const values = Array.from({ length: 3_000 }, (_, at) => Buffer.alloc(at % 700, at))
-  const views = values.map((value, at) => packer.addValue(`key ${at}`, value))
+  const views = values.map((value, at) =>
+    packer.addWritten(`key ${at}`, value, value.length, value.length),
+  )
   for (const { records } of packer.appends) records.seal({ now: 1, producerId: 5 })
   for (const [at, view] of views.entries())
     assert.ok(values[at]?.equals(view ?? none), `value ${at}`)
