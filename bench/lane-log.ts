@@ -36,7 +36,9 @@ export function laneLog(clock: Clock, partitions: number): Log {
     topics: {
       create: done,
       describe: async topic => ({ topic, partitions, config: {} }),
+      describeAll: async topics => topics.map(topic => ({ topic, partitions, config: {} })),
       names: async () => [],
+      counts: async () => new Map(),
       ranges: async () => Array.from({ length: partitions }, () => range),
     },
     reader: () => {

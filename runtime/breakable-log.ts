@@ -11,7 +11,9 @@ export function breakableLog(log: Log, signal: AbortSignal): Log {
     topics: {
       create: specs => unless(log.topics.create(specs)),
       describe: topic => unless(log.topics.describe(topic)),
+      describeAll: topics => unless(log.topics.describeAll(topics)),
       names: () => unless(log.topics.names()),
+      counts: () => unless(log.topics.counts()),
       ranges: topic => unless(log.topics.ranges(topic)),
     },
     reader: options => breakableReader(log, options, signal),

@@ -37,7 +37,10 @@ export async function prepareTopics(
   replication: number,
   warn: (message: string) => void,
 ): Promise<number> {
-  const input = await log.topics.describe(job.input)
+  const targets = job.rekeys ?? []
+  const outputs = outputSpecs(job, 1, replication).map(({ topic }) => topic)
+  const described = await describedBy(log, [job.input, ...targets, ...outputs])
+  const input = described.get(job.input)
   if (!input) {
     throw new LogError(
       'unknown-topic',
@@ -55,22 +58,42 @@ export async function prepareTopics(
       `topic ${job.input} has CreateTime: its producers' clocks bound event times. Set message.timestamp.type to LogAppendTime`,
     )
   }
-  for (const target of job.rekeys ?? []) await checkTarget(log, job, target)
-  await log.topics.create(outputSpecs(job, input.partitions, replication))
-  await checkPartitions(log, job)
+  for (const target of targets) checkTarget(job, target, described.get(target))
+  const missing = outputs.filter(topic => !described.has(topic))
+  if (missing.length > 0) {
+    await log.topics.create(outputSpecs(job, input.partitions, replication))
+    for (const [topic, made] of await describedBy(log, missing)) described.set(topic, made)
+  }
+  checkCounts(job, new Map(Array.from(described, ([topic, { partitions }]) => [topic, partitions])))
   const { changelog, features, erased } = outputTopics(job.name)
-  checkRemembers(erased, await log.topics.describe(erased))
-  for (const topic of [changelog, features]) checkCompacted(topic, await log.topics.describe(topic))
+  checkRemembers(erased, described.get(erased))
+  for (const topic of [changelog, features]) checkCompacted(topic, described.get(topic))
   return input.partitions
+}
+
+/** Those of the topics that exist. */
+async function describedBy(
+  log: Log,
+  topics: readonly string[],
+): Promise<Map<string, TopicDescription>> {
+  const found = await log.topics.describeAll(topics)
+  return new Map(found.flatMap(each => (each ? [[each.topic, each] as const] : [])))
 }
 
 /** The number of partitions of the input; rejects when an output has another one. */
 export async function checkPartitions(log: Log, job: Job): Promise<number> {
-  const { commits: _, ...topics } = outputTopics(job.name)
-  const rekeyed = job.rekeys === undefined ? [] : [rekeyedTopic(job.name)]
-  const expected = (await log.topics.ranges(job.input)).length
-  for (const topic of [...Object.values(topics), ...rekeyed]) {
-    const found = (await log.topics.ranges(topic)).length
+  return checkCounts(job, await log.topics.counts())
+}
+
+function checkCounts(job: Job, counts: ReadonlyMap<string, number>): number {
+  const countOf = (topic: string) => {
+    const count = counts.get(topic)
+    if (count === undefined) throw new LogError('unknown-topic', `topic ${topic} does not exist`)
+    return count
+  }
+  const expected = countOf(job.input)
+  for (const { topic } of outputSpecs(job, expected, 1)) {
+    const found = countOf(topic)
     if (found !== expected) {
       throw new LogError(
         'refused',
@@ -100,8 +123,7 @@ function outputSpecs(job: Job, partitions: number, replication: number): TopicSp
   ]
 }
 
-async function checkTarget(log: Log, job: Job, target: string): Promise<void> {
-  const found = await log.topics.describe(target)
+function checkTarget(job: Job, target: string, found: TopicDescription | undefined): void {
   if (!found) {
     throw new LogError(
       'unknown-topic',

@@ -14,6 +14,9 @@ const listedTriesMax = 1_000
 export class KafkaTopics implements Topics {
   readonly #admin: <Result>(use: (admin: kafkajs.Admin) => Promise<Result>) => Promise<Result>
 
+  /** Were there when their ranges were last asked for: not looked for before they are asked for again. */
+  readonly #known = new Set<string>()
+
   constructor(admin: <Result>(use: (admin: kafkajs.Admin) => Promise<Result>) => Promise<Result>) {
     this.#admin = admin
   }
@@ -39,17 +42,24 @@ export class KafkaTopics implements Topics {
   }
 
   async describe(topic: string): Promise<TopicDescription | undefined> {
+    return (await this.describeAll([topic]))[0]
+  }
+
+  async describeAll(topics: readonly string[]): Promise<(TopicDescription | undefined)[]> {
     return this.#admin(async admin => {
-      if (!(await admin.listTopics()).includes(topic)) return undefined
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      const counts = await partitionCounts(admin)
+      const known = topics.filter(topic => counts.has(topic))
+      if (known.length === 0) return topics.map(() => undefined)
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
-        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+        resources: known.map(name => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
       })
-      const config = Object.fromEntries(
-        (resources[0]?.configEntries ?? []).map(entry => [entry.configName, entry.configValue]),
-      )
-      return { topic, partitions: topics[0]?.partitions.length ?? 0, config }
+      return topics.map(topic => {
+        const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries
+        if (!entries) return undefined
+        const config = Object.fromEntries(entries.map(each => [each.configName, each.configValue]))
+        return { topic, partitions: counts.get(topic) ?? 0, config }
+      })
     })
   }
 
@@ -57,17 +67,28 @@ export class KafkaTopics implements Topics {
     return this.#admin(admin => admin.listTopics())
   }
 
+  counts(): Promise<ReadonlyMap<string, number>> {
+    return this.#admin(partitionCounts)
+  }
+
   async ranges(topic: string): Promise<{ start: NextOffset; end: NextOffset }[]> {
     return this.#admin(async admin => {
-      if (!(await admin.listTopics()).includes(topic)) {
+      if (!this.#known.delete(topic) && !(await admin.listTopics()).includes(topic)) {
         throw new LogError('unknown-topic', `topic ${topic} does not exist`)
       }
       const ranges = await admin.fetchTopicOffsets(topic)
+      this.#known.add(topic)
       return ranges
         .sort((a, b) => a.partition - b.partition)
         .map(({ low, high }) => ({ start: nextOffset(Number(low)), end: nextOffset(Number(high)) }))
     })
   }
+}
+
+/** One request, for all topics: asked for some, kafkajs fails for one that does not exist, and asks for it ever after. */
+async function partitionCounts(admin: kafkajs.Admin): Promise<Map<string, number>> {
+  const { topics } = await admin.fetchTopicMetadata()
+  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
 }
 
 /** The controller answers when the topics exist; the brokers hear of them some milliseconds later. */

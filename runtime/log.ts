@@ -42,8 +42,12 @@ export interface Topics {
   create(specs: TopicSpec[]): Promise<void>
   /** `undefined` for a topic that does not exist. */
   describe(topic: string): Promise<TopicDescription | undefined>
+  /** Of several topics at once, in their order. */
+  describeAll(topics: readonly string[]): Promise<(TopicDescription | undefined)[]>
   /** Of all topics that this client may see. */
   names(): Promise<string[]>
+  /** How many partitions each topic has that this client may see. */
+  counts(): Promise<ReadonlyMap<string, number>>
   /** First offset and end (high watermark) of each partition, in order of partition. */
   ranges(topic: string): Promise<{ start: NextOffset; end: NextOffset }[]>
 }

@@ -91,7 +91,9 @@ export function meanwhile(
   const topics: Log['topics'] = {
     create: specs => log.topics.create(specs),
     describe: topic => log.topics.describe(topic),
+    describeAll: topics => log.topics.describeAll(topics),
     names: () => log.topics.names(),
+    counts: () => log.topics.counts(),
     async ranges(topic) {
       await opened
       return log.topics.ranges(topic)

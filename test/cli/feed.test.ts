@@ -177,7 +177,9 @@ function topic(partitions: number): {
   const topics = {
     create: async () => undefined,
     describe: async () => undefined,
+    describeAll: async () => [],
     names: async () => [],
+    counts: async () => new Map(),
     ranges: async () =>
       sent.map(({ length }) => ({ start: nextOffset(0), end: nextOffset(length) })),
   }

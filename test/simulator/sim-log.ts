@@ -34,7 +34,17 @@ export class SimLog implements Log {
     this.process = process
     this.topics = {
       create: specs => this.create(specs),
-      describe: topic => this.describe(topic),
+      describe: async topic => (await this.describeAll([topic]))[0],
+      describeAll: topics => this.describeAll(topics),
+      counts: () =>
+        this.call(
+          'topics.describe',
+          '',
+          () =>
+            new Map(
+              this.cluster.topicNames().map(name => [name, this.cluster.partitions(name).length]),
+            ),
+        ),
       names: () => this.call('topics.describe', '', () => this.cluster.topicNames()),
       ranges: topic => this.ranges(topic),
     }
@@ -85,11 +95,13 @@ export class SimLog implements Log {
     })
   }
 
-  private describe(topic: string): Promise<TopicDescription | undefined> {
-    return this.call('topics.describe', topic, () => {
-      const spec = this.cluster.spec(topic)
-      return spec && { topic, partitions: spec.partitions, config: spec.config }
-    })
+  private describeAll(topics: readonly string[]): Promise<(TopicDescription | undefined)[]> {
+    return this.call('topics.describe', topics.join(), () =>
+      topics.map(topic => {
+        const spec = this.cluster.spec(topic)
+        return spec && { topic, partitions: spec.partitions, config: spec.config }
+      }),
+    )
   }
 
   private ranges(topic: string) {
