@@ -64,7 +64,7 @@ export class Ahead {
   take(): Promise<Enlisted> {
     const opened = this.#opened ?? Promise.resolve(new Enlisted())
     this.#inSeries = this.#parts.clock.elapsed() - this.#endedAt < soonMs
-    this.drop()
+    this.#drop()
     return opened
   }
 
@@ -86,8 +86,15 @@ export class Ahead {
     })
   }
 
-  /** Forgets what is open. */
-  drop(): void {
+  /** Ends what is open, where there will be no other. Rejects where that fails; the coordinator does it in its time. */
+  async close(): Promise<void> {
+    const [opened] = await Promise.allSettled([this.#opened])
+    this.#drop()
+    if (opened?.status !== 'fulfilled' || !opened.value?.partitions.length) return
+    await this.#parts.abandon()
+  }
+
+  #drop(): void {
     this.#opened = undefined
     this.#waiting.abort()
   }

@@ -117,9 +117,13 @@ export class KafkaTransactor implements Transactor {
   }
 
   async close(): Promise<void> {
+    const { clock } = this.#options
+    await untilDisconnected(
+      clock,
+      this.#ahead.close().catch(() => undefined),
+    ) // a fence or its age ends it, too
     this.#closed.abort()
-    this.#ahead.drop()
-    await untilDisconnected(this.#options.clock, this.#cluster.disconnect())
+    await untilDisconnected(clock, this.#cluster.disconnect())
   }
 
   /** Has the coordinator add to the transaction what is not in it yet. */

@@ -1,4 +1,4 @@
-import { nextOffset } from '../../runtime/log.ts'
+import { nextOffset, type Transaction } from '../../runtime/log.ts'
 import { assert, rejects } from '../harness.ts'
 import type { Declare } from './log-cases.ts'
 import { of, unique } from './log-world.ts'
@@ -99,6 +99,29 @@ export function transactorCases(declare: Declare): void {
     )
     await each.produce(['end'])
     assert.equal(await each.values(1), ['end'])
+  })
+
+  declare('an owner is fenced also where its next transaction is open already', async each => {
+    const { topic } = each
+    const id = unique('series')
+    const zombie = await each.transactor(id)
+    const send = (transaction: Transaction, value: string) =>
+      transaction.send([{ topic, partition: 0, records: [of(value)] }])
+    for (const value of ['first', 'second', 'third']) {
+      const transaction = zombie.begin()
+      await send(transaction, value)
+      await transaction.commit()
+      await zombie.opened()
+    }
+    const owner = (await each.transactor(id)).begin()
+    await rejects(() => send(zombie.begin(), 'late'), 'fenced')
+    await send(owner, 'owner')
+    await owner.commit()
+    await each.until('the owner is seen', async () => {
+      const [range] = await each.log.topics.ranges(topic)
+      const seen = (await each.read(range?.end ?? 0)).map(({ value }) => value)
+      return seen.join() === 'first,second,third,owner'
+    })
   })
 
   declare('two transactional ids do not disturb each other', async each => {

@@ -86,6 +86,18 @@ test(
 )
 
 test(
+  'one that is open when its owner closes is ended',
+  onTopic(async each => {
+    const { topic, log } = each
+    const transactor = await each.transactor('closed', timeoutMs)
+    await series(transactor, each)
+    await transactor.opened()
+    await transactor.close()
+    assert.equal(await log.topics.ranges(topic), [{ start: 0, end: 5 }]) // two records, two commits, one abort
+  }),
+)
+
+test(
   'an owner whose next transaction is open already is fenced like all others',
   onTopic(async each => {
     const { topic } = each
