@@ -14,6 +14,10 @@ import { LogError, type Membership, type MembershipOptions } from './log.ts'
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol
 const assignerName = 'millrace-sticky'
 const version = 1
+/** A member hears of a rebalance by its next heartbeat, and until all have heard nobody has the partitions that moved. */
+const heartbeatMs = 250
+/** How long kafkajs sleeps between its looks whether a heartbeat is due, as all is paused. */
+const lookMs = 100
 /** A group that has not heard that a member left waits for its session to end. */
 const leaveMsMax = 3_000
 
@@ -37,8 +41,8 @@ export class KafkaMembership implements Membership {
       groupId: options.group,
       sessionTimeout: options.sessionMs,
       rebalanceTimeout: options.sessionMs,
-      heartbeatInterval: Math.min(1_000, Math.floor(options.sessionMs / 5)),
-      maxWaitTimeInMs: 200, // how long it sleeps between heartbeats, as all is paused
+      heartbeatInterval: heartbeatMs,
+      maxWaitTimeInMs: lookMs,
       allowAutoTopicCreation: false,
       retry: {
         initialRetryTime: 100,
