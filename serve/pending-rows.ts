@@ -1,30 +1,22 @@
-import { memberKey, segmentsOf } from './segment-keys.ts'
-
 /** What an entry of a Map costs besides its content, about. */
 const ENTRY_BYTES = 100
-const none: readonly string[] = []
-const empty = (): Changed => ({ rows: new Map(), members: new Map() })
 
 /**
- * Told of each key whose row changed, after it did, with the segments that it entered or left; `undefined`: all rows
- * are gone.
+ * Told of each key whose row changed, at once; and again with the segments that it entered or left, once the disk has
+ * them. `undefined`: all rows are gone.
  */
 export type ChangeListener = (key: string | undefined, segments: readonly string[]) => void
 
-/** What differs from the disk: rows by key, `undefined` for one that is gone; and who entered a segment, or left it. */
-export interface Changed {
-  readonly rows: Map<string, Buffer | undefined>
-  /** By `memberKey`. */
-  readonly members: Map<string, boolean>
-}
+/** Rows that differ from the disk, by key; `undefined` for one that is gone. */
+export type ChangedRows = Map<string, Buffer | undefined>
 
 /**
  * Rows newer than what is on the disk. Those on their way there stay here until they are, and for good when they
  * cannot be written: what was answered before is answered still.
  */
 export class PendingRows {
-  #pending = empty()
-  #writing = empty()
+  #pending: ChangedRows = new Map()
+  #writing: ChangedRows = new Map()
   #bytes = 0
 
   /** Of what is not on its way to the disk yet. */
@@ -33,59 +25,45 @@ export class PendingRows {
   }
 
   has(key: string): boolean {
-    return this.#pending.rows.has(key) || this.#writing.rows.has(key)
+    return this.#pending.has(key) || this.#writing.has(key)
   }
 
   get(key: string): Buffer | undefined {
-    return this.#pending.rows.has(key) ? this.#pending.rows.get(key) : this.#writing.rows.get(key)
+    return this.#pending.has(key) ? this.#pending.get(key) : this.#writing.get(key)
   }
 
   /** Whether the key changed since the last write began. */
   isFresh(key: string): boolean {
-    return this.#pending.rows.has(key)
+    return this.#pending.has(key)
   }
 
-  /** Answers the segments that the key entered or left. */
-  set(key: string, before: Buffer | undefined, after: Buffer | undefined): readonly string[] {
-    this.#bytes += ENTRY_BYTES + key.length + (after?.length ?? 0)
-    this.#pending.rows.set(key, after)
-    const left = new Set(segmentsOf(before))
-    const entered = segmentsOf(after).filter(name => !left.delete(name))
-    for (const name of entered) this.#setMember(name, key, true)
-    for (const name of left) this.#setMember(name, key, false)
-    return entered.length + left.size === 0 ? none : [...entered, ...left]
-  }
-
-  #setMember(name: string, key: string, is: boolean): void {
-    const member = memberKey(name, key)
-    this.#bytes += ENTRY_BYTES + member.length
-    this.#pending.members.set(member, is)
+  set(key: string, row: Buffer | undefined): void {
+    this.#bytes += ENTRY_BYTES + key.length + (row?.length ?? 0)
+    this.#pending.set(key, row)
   }
 
   /** What is to be written now; `written` ends it. */
-  beginWriting(): Changed {
+  beginWriting(): ChangedRows {
     this.#writing = this.#pending
-    this.#pending = empty()
+    this.#pending = new Map()
     this.#bytes = 0
     return this.#writing
   }
 
   written(): void {
-    this.#writing = empty()
+    this.#writing = new Map()
   }
 
   /** What could not be written is to be written with the rest. */
   takeBack(): void {
-    const { rows, members } = this.#writing
-    for (const [key, row] of this.#pending.rows) rows.set(key, row)
-    for (const [key, is] of this.#pending.members) members.set(key, is)
+    for (const [key, row] of this.#pending) this.#writing.set(key, row)
     this.#pending = this.#writing
-    this.#writing = empty()
+    this.#writing = new Map()
   }
 
   forget(): void {
-    this.#pending = empty()
-    this.#writing = empty()
+    this.#pending = new Map()
+    this.#writing = new Map()
     this.#bytes = 0
   }
 }

@@ -21,6 +21,39 @@ export function userOf(segment: string, key: string): string {
   return key.slice(prefix.length + segment.length + 1)
 }
 
+/** The segments that a key entered or left, for each that did. */
+export type SegmentMoves = readonly (readonly [key: string, segments: readonly string[]])[]
+
+/** What changed rows do to the index of segments. */
+export interface SegmentChanges {
+  /** Who is in a segment now, and who not any more, by `memberKey`. */
+  readonly members: Map<string, boolean>
+  readonly moves: SegmentMoves
+  /** How many keys more have a row. */
+  readonly added: number
+}
+
+/** @param before what the disk has of the same keys, in their order */
+export function segmentChanges(
+  rows: ReadonlyMap<string, Buffer | undefined>,
+  before: readonly (Buffer | undefined)[],
+): SegmentChanges {
+  const members = new Map<string, boolean>()
+  const moves: [string, string[]][] = []
+  let added = 0
+  let at = 0
+  for (const [key, row] of rows) {
+    const old = before[at++]
+    added += Number(row !== undefined) - Number(old !== undefined)
+    const left = new Set(segmentsOf(old))
+    const entered = segmentsOf(row).filter(name => !left.delete(name))
+    for (const name of entered) members.set(memberKey(name, key), true)
+    for (const name of left) members.set(memberKey(name, key), false)
+    if (entered.length + left.size > 0) moves.push([key, [...entered, ...left]])
+  }
+  return { members, moves, added }
+}
+
 /** Of an encoded row, whose JSON ends with them; most users are in none, which the last bytes say. */
 export function segmentsOf(row: Buffer | undefined): readonly string[] {
   if (row === undefined || row.subarray(-none.length).equals(none)) return []

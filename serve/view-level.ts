@@ -11,6 +11,8 @@ export interface Meta {
   readonly rows: number
   /** In order of partition; their number is part of the topic's identity. */
   readonly partitions: readonly Progress[]
+  /** The highest offset in the versions of each partition's rows, where it is known. */
+  readonly newest?: readonly (number | null | undefined)[]
 }
 
 export const META = 'meta'

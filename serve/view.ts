@@ -1,10 +1,11 @@
+import { NewestOffsets } from './newest-offsets.ts'
 import { type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { ReadQueue } from './read-queue.ts'
 import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
 import { RowMemory } from './row-memory.ts'
 import { ViewDisk } from './view-disk.ts'
-import { FORMAT, type Meta, type ViewError } from './view-level.ts'
+import type { Meta, ViewError } from './view-level.ts'
 
 /** What one topic's record does to a key: a row takes its place, a tombstone (`undefined`) removes it. */
 export type Change = readonly [key: string, row: Row | undefined]
@@ -32,8 +33,8 @@ export async function openView(folder: string): Promise<View> {
 export class View {
   readonly #disk: ViewDisk
   #topic = ''
-  #rows = 0
   #partitions: Progress[] = []
+  #newest = new NewestOffsets()
   readonly #pending = new PendingRows()
   readonly #memory: RowMemory
   #changed = false
@@ -61,9 +62,9 @@ export class View {
     return this.#partitions
   }
 
-  /** How many keys have a row. */
+  /** How many keys have a row on the disk. */
   get rows(): number {
-    return this.#rows
+    return this.#disk.rows
   }
 
   /** Whether rows or positions changed since the last flush. */
@@ -72,8 +73,7 @@ export class View {
   }
 
   get(key: string): Row | undefined {
-    const bytes = this.#pending.has(key) ? this.#pending.get(key) : this.#disk.get(key)
-    return bytes === undefined ? undefined : decodeRow(bytes)
+    return decoded(this.#pending.has(key) ? this.#pending.get(key) : this.#disk.get(key))
   }
 
   /** The row where it is in memory; else there may be none, or `find` has to look on the disk. */
@@ -89,10 +89,7 @@ export class View {
   /** The same of several keys, in their order. */
   async findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
     const found = await this.#find(keys)
-    return keys.map(key => {
-      const bytes = found.get(key)
-      return bytes === undefined ? undefined : decodeRow(bytes)
-    })
+    return keys.map(key => decoded(found.get(key)))
   }
 
   /**
@@ -123,22 +120,24 @@ export class View {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Takes in what an answer of the broker brought of one partition. One call at a time. */
+  /** Takes in what an answer of the broker brought of one partition, each key once. One call at a time. */
   async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
-    const found = await this.#find(changes.map(([key]) => key))
+    const doubtful = changes.filter(([, row]) => this.#newest.doubts(partition, row))
+    const found = await this.#find(doubtful.map(([key]) => key))
     let older = 0
     for (const [key, row] of changes) {
-      const before = this.#pending.isFresh(key) ? this.#pending.get(key) : found.get(key)
-      if (row !== undefined && before !== undefined && isOlder(row.version, versionOf(before))) {
-        older++
-        continue
+      if (this.#newest.doubts(partition, row)) {
+        const before = this.#pending.isFresh(key) ? this.#pending.get(key) : found.get(key)
+        if (row && before && isOlder(row.version, versionOf(before))) {
+          older++
+          continue
+        }
       }
-      const after = row === undefined ? undefined : encodeRow(row)
-      this.#rows += Number(after !== undefined) - Number(before !== undefined)
-      const segments = this.#pending.set(key, before, after)
+      this.#pending.set(key, row === undefined ? undefined : encodeRow(row))
       this.#memory.forget(key)
-      for (const tell of this.#listeners) tell(key, segments)
+      for (const tell of this.#listeners) tell(key, [])
     }
+    this.#newest.took(partition, changes)
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
     if (this.#pending.bytes >= PENDING_BYTES_MAX) await this.#flushBeside()
@@ -164,6 +163,7 @@ export class View {
       this.#forget()
       this.#topic = topic
       this.#partitions = [...partitions]
+      this.#newest = new NewestOffsets(partitions.map(() => -1))
       await this.#write()
     })
   }
@@ -194,16 +194,16 @@ export class View {
   #become(meta: Meta | undefined): void {
     if (meta === undefined) return
     this.#topic = meta.topic
-    this.#rows = meta.rows
     this.#partitions = [...meta.partitions]
+    this.#newest = new NewestOffsets(meta.newest)
   }
 
   #forget(): void {
     this.#pending.forget()
     this.#memory.clear()
     this.#topic = ''
-    this.#rows = 0
     this.#partitions = []
+    this.#newest = new NewestOffsets()
     for (const tell of this.#listeners) tell(undefined, [])
   }
 
@@ -216,8 +216,7 @@ export class View {
       if (this.#pending.has(key)) found.set(key, this.#pending.get(key))
       else onDisk.push(key)
     }
-    if (onDisk.length === 0) return found
-    const values = await this.#disk.getMany(onDisk)
+    const values = onDisk.length === 0 ? [] : await this.#disk.getMany(onDisk)
     for (const [index, key] of onDisk.entries()) found.set(key, values[index])
     return found
   }
@@ -237,11 +236,14 @@ export class View {
   async #write(): Promise<void> {
     const changed = this.#pending.beginWriting()
     this.#changed = false
-    await this.#disk.write(changed, this.#meta())
+    const partitions = [...this.#partitions]
+    const meta = { topic: this.#topic, partitions, newest: this.#newest.all }
+    const moves = await this.#disk.write(changed, meta)
     this.#pending.written()
+    for (const [key, segments] of moves) for (const tell of this.#listeners) tell(key, segments)
   }
+}
 
-  #meta(): Meta {
-    return { format: FORMAT, topic: this.#topic, rows: this.#rows, partitions: this.#partitions }
-  }
+function decoded(bytes: Buffer | undefined): Row | undefined {
+  return bytes === undefined ? undefined : decodeRow(bytes)
 }

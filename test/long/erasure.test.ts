@@ -132,7 +132,7 @@ function checkReceipt(receipt: Receipt, { name, input }: PrivacyWorld): void {
   )
   const dayMs = 86_400_000
   const bounds: [topic: string, days: number][] = [
-    [input, 14], // made by the world, which leaves segment.ms at Kafka's week
+    [input, 8],
     ...['late', 'dead', 'triggers'].map((end): [string, number] => [`${name}.${end}`, 8]),
     ...['changelog', 'features'].map((end): [string, number] => [`${name}.${end}`, 7]),
   ]

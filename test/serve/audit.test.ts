@@ -13,7 +13,6 @@ import { type AuditLine, type AuditQuery, readAudit } from '../../serve/audit-re
 import { hashedIds } from '../../serve/hashed-id.ts'
 import { signImage } from '../../serve/image-tokens.ts'
 import { assert, suite } from '../harness.ts'
-import { mountSmallDisk } from '../small-disk.ts'
 import { DeskWorld, keyOf, row } from './desk-world.ts'
 
 const test = suite('the audit log')
@@ -218,35 +217,6 @@ test('says that its disk takes nothing, keeps lines for when it does, and counts
   assert.equal(usersOf(after)[0], 'anna')
   assert.is(after.find(line => 'lost' in line)?.lost, counts.get('lost'))
   assert.ok(lines.length > 0)
-})
-
-test('is one file for several workers, with whole lines, also where a full disk cut some off', async () => {
-  const disk = mountSmallDisk(2)
-  if (typeof disk === 'string') return
-  const workers = [
-    await openLog('', { folder: disk.folder }),
-    await openLog('', { folder: disk.folder }),
-  ]
-  const read = async (worker: number, from: number, count: number) => {
-    for (let at = from; at < from + count; at++) workers[worker]?.append(entryOf(`${worker}-${at}`))
-    await workers[worker]?.flush()
-  }
-  try {
-    await Promise.all([read(0, 0, 500), read(1, 0, 500)])
-    disk.fill()
-    await Promise.all([read(0, 500, 500), read(1, 500, 500)])
-    assert.match(workers[0]?.fault ?? '', /ENOSPC/)
-    await disk.empty()
-    await Promise.all([read(1, 1_000, 500), read(0, 1_000, 500)])
-    const users: string[] = []
-    for await (const line of readAudit(disk.folder, {}))
-      if ('users' in line) users.push(...line.users)
-    assert.is(new Set(users).size, 3_000)
-    assert.is(users.length, 3_000)
-  } finally {
-    for (const worker of workers) await worker.close()
-    disk.unmount()
-  }
 })
 
 test('costs an answer some microseconds', async () => {

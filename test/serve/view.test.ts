@@ -61,6 +61,7 @@ test('a tombstone removes a row, in memory and on the disk', async () => {
   await view.flush()
   await view.apply(0, [gone('anna'), gone('nobody')], at(5))
   assert.is(view.get('anna'), undefined)
+  await view.flush()
   assert.is(view.rows, 1)
   await reopened()
   assert.is(view.get('anna'), undefined)
@@ -108,7 +109,6 @@ test('much at once is put on the disk without being asked', async () => {
     if (!view.changed) flushed++
   }
   assert.is(flushed, 5)
-  assert.is(view.rows, 20)
   assert.is(view.get('user 0')?.json, text)
 })
 
