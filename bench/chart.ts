@@ -38,7 +38,7 @@ const style = `
   }`
 const others = ['var(--other1)', 'var(--other2)', 'var(--other3)', 'var(--other4)']
 const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, notation: 'compact' })
-const left = 190
+const left = 205
 
 /** Bars beside each other, ours in blue; whiskers from the least to the most run. */
 export function barChart(name: string, titles: Titles, bars: readonly Bar[]): void {
@@ -85,7 +85,7 @@ export function barChart(name: string, titles: Titles, bars: readonly Bar[]): vo
   })
 }
 
-/** Percentiles of each engine on one line, on a scale of tens. */
+/** Percentiles of each engine on one line, on a scale of tens; the least and the most are told. */
 export function dotChart(
   name: string,
   titles: Titles,
@@ -103,6 +103,17 @@ export function dotChart(
       }),
     )
     .filter(({ from }) => Number.isFinite(from))
+  const told = (of: 'from' | 'to') =>
+    dots.filter(dot =>
+      spans.some(
+        span =>
+          span.label === dot.label && span.panel === (dot.panel ?? '') && span[of] === dot.value,
+      ),
+    )
+  const ends = [
+    { at: told('from'), textAnchor: 'end' as const, dx: -9 },
+    { at: told('to'), textAnchor: 'start' as const, dx: 9 },
+  ]
   draw(name, titles, panels.length * (labels.length * 34 + 18) + 36, {
     x: {
       type: 'log',
@@ -110,8 +121,8 @@ export function dotChart(
       ticks: 4,
       tickFormat: short.format,
       label: null,
-      insetLeft: 12,
-      insetRight: 24,
+      insetLeft: 64,
+      insetRight: 64,
     },
     y: { domain: labels, label: null, type: 'point' },
     ...(panels.length > 1 && { fy: { domain: panels, label: null, axis: null, padding: 0.16 } }),
@@ -127,14 +138,12 @@ export function dotChart(
         strokeWidth: 3,
       }),
       Plot.dot(dots, { ...inPanel, x: 'value', y: 'label', fill: 'label', r: 5 }),
-      Plot.text(dots, {
-        ...inPanel,
-        x: 'value',
-        y: 'label',
-        dy: -13,
-        fontSize: 11,
-        text: dot => `${dot.mark} ${short.format(dot.value)}`,
-      }),
+      ...ends.map(({ at, textAnchor, dx }) =>
+        Plot.text(at, {
+          ...{ ...inPanel, x: 'value', y: 'label', textAnchor, dx, fontSize: 12 },
+          text: dot => `${dot.mark} ${short.format(dot.value)}`,
+        }),
+      ),
       ...panelNames(panels),
     ],
   })
@@ -173,11 +182,15 @@ export function lineChart(
 
 /** Ours are blue; those of others take the rest in turn. */
 function colorOf(labels: readonly string[]): (label: string) => string {
-  const rest = labels.filter(label => !isOurs(label))
+  const rest = [...new Set(labels.filter(label => !isOurs(label)).map(engineOf))]
   return label =>
-    isOurs(label) ? 'var(--own)' : (others[rest.indexOf(label) % others.length] ?? 'var(--soft)')
+    isOurs(label)
+      ? 'var(--own)'
+      : (others[rest.indexOf(engineOf(label)) % others.length] ?? 'var(--soft)')
 }
 
+/** What stands before the comma; its settings follow. */
+const engineOf = (label: string) => label.split(',')[0] ?? label
 const isOurs = (label: string) => /^millrace/i.test(label)
 
 function panelNames(panels: readonly string[]): Plot.Markish[] {

@@ -66,7 +66,7 @@ export async function growth(args: readonly string[]): Promise<void> {
   const summary = `${table(heads, told)}\n\n${compared}`
   console.log(`\n${summary}`)
   if (size === 'small') return
-  if (size === 'large') picture(measured)
+  picture(measured)
   const how = `${events} events measured at each, ${cacheKeysMax} users in memory; one lane, LevelDB, no broker`
   const figures = measured.flatMap((each): Figure[] => [
     {

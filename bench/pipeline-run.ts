@@ -1,9 +1,11 @@
 import type { Job, JobRow } from '../jobs/job.ts'
 import { encodeRecordBatch, type OutgoingRecord, RecordReader } from '../protocol/record-batch.ts'
 import { Checkpoint } from '../runtime/checkpoint.ts'
+import { freezeCommit } from '../runtime/commit.ts'
 import { encodeEntity } from '../runtime/entity.ts'
-import { featureRow } from '../runtime/outputs.ts'
+import { nextOffset } from '../runtime/log.ts'
 import { Pipeline } from '../runtime/pipeline.ts'
+import type { Progress } from '../runtime/progress.ts'
 import { rekeyedHeader } from '../runtime/rekeyed.ts'
 import { States } from '../runtime/states.ts'
 import { Timers } from '../runtime/timers.ts'
@@ -27,9 +29,14 @@ export interface PipelineRun {
   bytes(key: string): number
 }
 
+/** What a commit's marker would say; nobody reads it here. */
+const nowhere: Progress = {
+  ...{ next: nextOffset(0), history: '', watermark: undefined, partitions: 1, era: 0, hash: '' },
+  ...{ generation: 1, last: -1, appendedAt: -1, tries: 0, hand: -1, handDeaths: 0, clean: false },
+}
 /** As many as one answer of a broker brings. */
 const recordsPerBatch = 500
-const eventsPerCommit = 5_000
+const usualPerCommit = 5_000
 
 /**
  * Takes records through one task's pipeline, and makes each commit ready as a lane does. Batches are encoded
@@ -38,6 +45,7 @@ const eventsPerCommit = 5_000
 export function runPipeline<State>(
   job: Job<State>,
   records: Iterable<OutgoingRecord>,
+  eventsPerCommit = usualPerCommit,
 ): PipelineRun {
   const store = memoryStore()
   const progress = { history: '', complete: -1, newest: -1, writtenAt: 0 }
@@ -55,15 +63,13 @@ export function runPipeline<State>(
 
   function takeCommit(): void {
     const side = pipeline.side.take()
+    const frozen = freezeCommit({ job, partition: 0 }, states, side, nowhere, false)
     pipeline.frozen()
-    const entities = states.freeze()
-    const frozen = entities.map(entity => ({ entity, bytes: states.encode(entity) }))
-    for (const { entity, bytes } of frozen) {
-      featureRow(job, entity)
+    for (const { entity, bytes } of frozen.states) {
       entity.committing = false
       found.largestState = Math.max(found.largestState, bytes?.length ?? 0)
     }
-    found.rows += frozen.length
+    found.rows += frozen.rows
     found.dead += side.dead.length
     for (const { value } of side.triggers) triggers.push(String(value))
     rekeyed.push(...side.rekeyed)

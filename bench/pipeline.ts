@@ -23,6 +23,7 @@ export const pipelineHelp = `npm run bench -- pipeline [flags]
 
   --size small|large    20,000 events, or 500,000 (default)
   --events N            another number of events
+  --commit-events N     between two commits; 50,000 (default) are those of a second at 50,000 events/s
   --rounds N            how often each runs, after a warm-up; the medians count (default 3)`
 
 const sizes = {
@@ -41,7 +42,7 @@ interface Measured {
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function pipeline(args: readonly string[]): Promise<void> {
-  const { size, load, rounds } = parse(args)
+  const { size, load, rounds, perCommit } = parse(args)
   const bar = openProgress('pipeline', formats.length * (rounds + 1))
   const measured: Measured[] = []
   const users = new Set<string>()
@@ -50,7 +51,7 @@ export async function pipeline(args: readonly string[]): Promise<void> {
     for (let round = 0; round <= rounds; round++)
       for (const format of formats) {
         bar.next(`${format}, round ${round}`)
-        const run = runPipeline(peerJob as Job<unknown>, records(load, format))
+        const run = runPipeline(peerJob as Job<unknown>, records(load, format), perCommit)
         const hash = hashOfFeatures(featuresOf(run, users))
         if (round > 0) measured.push({ format, eventsPerSecond: run.events / run.cpuSeconds, hash })
       }
@@ -70,21 +71,21 @@ export async function pipeline(args: readonly string[]): Promise<void> {
     table(heads, rows),
     `hash of the final features: ${wanted}`,
     'Where the time of one run over JSON goes, by file, what it calls not in it:',
-    await whereTimeGoes(load),
+    await whereTimeGoes(load, perCommit),
   ].join('\n\n')
   console.log(`\n${summary}`)
   if (size === 'small') return
   const figures = rows.map(
     ([name, value]): Figure => ({ name: String(name), value: Number(value), unit: 'events/s' }),
   )
-  const how = `${load.events} events, ${load.users} users, rounds: ${rounds}; CPU time of the thread and its collector`
+  const how = `${load.events} events, ${load.users} users, ${perCommit} events between two commits, rounds: ${rounds}; CPU time of the thread and its collector`
   publish({ title: 'Pipeline', how, summary, figures })
 }
 
 /** Making the events is left out: batches are encoded between the parts that are measured. */
-async function whereTimeGoes(load: WorkloadOptions): Promise<string> {
+async function whereTimeGoes(load: WorkloadOptions, perCommit: number): Promise<string> {
   const all = [...records(load, 'json')]
-  const shares = await profiled(() => runPipeline(peerJob as Job<unknown>, all))
+  const shares = await profiled(() => runPipeline(peerJob as Job<unknown>, all, perCommit))
   const rows = shares
     .filter(({ share }) => share >= LEAST_SHARE)
     .map(({ part, share }) => [part, Number((share * 100).toFixed(1))])
@@ -106,6 +107,7 @@ function parse(args: readonly string[]) {
     options: {
       size: { type: 'string', default: 'large' },
       events: { type: 'string' },
+      'commit-events': { type: 'string', default: '50000' },
       rounds: { type: 'string', default: '3' },
     },
   })
@@ -113,5 +115,6 @@ function parse(args: readonly string[]) {
   const events =
     values.events === undefined ? sizes[size].events : wholeFlag('--events', values.events)
   const load: WorkloadOptions = { ...sizes[size], events }
-  return { size, load, rounds: wholeFlag('--rounds', values.rounds) }
+  const perCommit = wholeFlag('--commit-events', values['commit-events'])
+  return { size, load, perCommit, rounds: wholeFlag('--rounds', values.rounds) }
 }

@@ -1,7 +1,7 @@
 import { systemClock } from '../runtime/clock.ts'
 import { type Figure, keep, losses, readKept } from './kept.ts'
 import { machine, writeResults } from './results.ts'
-import { writeTargets } from './targets.ts'
+import { writePage } from './targets.ts'
 import { yardstick } from './yardstick.ts'
 
 export interface Publication {
@@ -25,5 +25,5 @@ export function publish({ title, how, summary, figures }: Publication): void {
   keep(title, now)
   const about = `${machine(when)}; yardstick: ${now.yardstick}`
   writeResults(title, `${about}\n\n${how}\n\n${summary}`)
-  writeTargets()
+  writePage()
 }

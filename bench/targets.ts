@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type AllKept, readKept, round } from './kept.ts'
 import { table } from './results.ts'
@@ -19,7 +19,7 @@ interface Answer {
 type Find = (benchmark: string, figure: string) => number
 
 const page = fileURLToPath(new URL('../docs/PERFORMANCE.md', import.meta.url))
-const [begin, end] = ['<!-- targets: written by npm run bench -->', '<!-- /targets -->']
+const charts = fileURLToPath(new URL('../docs/charts', import.meta.url))
 const [us, streams, flink] = ['Millrace', 'Kafka Streams', 'Flink']
 
 /** Of the comparison's first set. */
@@ -132,13 +132,30 @@ const quickest = (of: Find, what: string) =>
 const leastOnce = (of: Find, what: string) =>
   latencyOf(of, `${us}, at least once`, what) / latencyOf(of, `${streams}, at least once`, what)
 
-/** Puts what is kept beside what is wanted, in docs/PERFORMANCE.md between two marks. */
-export function writeTargets(kept: AllKept = readKept()): void {
-  const text = readFileSync(page, 'utf8')
+/** Puts into docs/PERFORMANCE.md, between marks, what is kept beside what is wanted, and the pictures that there are. */
+export function writePage(kept: AllKept = readKept()): void {
+  const text = withBlock(readFileSync(page, 'utf8'), 'targets', targetsTable(kept))
+  writeFileSync(page, withBlock(text, 'pictures', picturesText()))
+}
+
+/** Those of the comparison stand in its own section. */
+function picturesText(): string {
+  const names = readdirSync(charts).filter(name => name.endsWith('.svg') && !/^peers-/.test(name))
+  return names
+    .sort()
+    .map(name => {
+      const [, label = name] =
+        /aria-label="([^"]+)"/.exec(readFileSync(`${charts}/${name}`, 'utf8')) ?? []
+      return `![${label}](charts/${name})`
+    })
+    .join('\n\n')
+}
+
+function withBlock(text: string, name: string, body: string): string {
+  const [begin, end] = [`<!-- ${name}: written by npm run bench -->`, `<!-- /${name} -->`]
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
   if (from < 0 || to < from) throw new Error(`${page} has no ${begin} before ${end}`)
-  const head = text.slice(0, from + begin.length)
-  writeFileSync(page, `${head}\n\n${targetsTable(kept)}\n\n${text.slice(to)}`)
+  return `${text.slice(0, from + begin.length)}\n\n${body}\n\n${text.slice(to)}`
 }
 
 /** A row for each target; figures that no run has kept yet are told as such. */
