@@ -125,10 +125,13 @@ function idsOf(places: string): PlaceIds {
 }
 
 function checkLengths(form: Form, ids: PlaceIds): void {
-  const isWhole =
-    (['numbers', 'tables', 'lists', 'cells'] as const).every(
-      kind => form[kind].length === ids[kind].length,
-    ) && form.tables.every((tiles, at) => tiles.length % (1 + (ids.tables[at]?.length ?? 0)) === 0)
+  let isWhole =
+    form.numbers.length === ids.numbers.length &&
+    form.tables.length === ids.tables.length &&
+    form.lists.length === ids.lists.length &&
+    form.cells.length === ids.cells.length
+  for (let at = 0; at < ids.tables.length && isWhole; at++)
+    isWhole = (form.tables[at] as Tiles).length % (1 + (ids.tables[at]?.length ?? 0)) === 0
   if (!isWhole) throw unknownShape(form)
 }
 

@@ -113,8 +113,10 @@ function opened(bytes: Uint8Array): Opened {
   if (from.isFirst) return openedFirst(bytes, from.value())
   const asOf = from.number()
   from.base = asOf
-  const [offset, revision] = [from.number(), from.number()]
-  const [eventAt, receivedAt] = [from.number(), from.number()]
+  const offset = from.number()
+  const revision = from.number()
+  const eventAt = from.number()
+  const receivedAt = from.number()
   return { remembered: { offset, revision, asOf, eventAt, receivedAt }, from }
 }
 

@@ -59,9 +59,12 @@ export class RecentIds {
   /** What `write` has written, maybe under other bounds. */
   read(from: StateReader): void {
     this.#newestTime = from.number()
-    this.#ids = []
-    for (let left = from.list(); left > 0; left--)
-      this.#ids.push(from.hash(), this.#newestTime - from.number())
+    const ids = new Array<number>(2 * from.list())
+    for (let at = 0; at < ids.length; at += 2) {
+      ids[at] = from.hash()
+      ids[at + 1] = this.#newestTime - from.number()
+    }
+    this.#ids = ids
   }
 
   /** What a state of format version 1 has: `[newest time, hash, age, hash, age, …]`. Throws a `TypeError` for anything else. */

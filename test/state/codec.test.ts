@@ -56,6 +56,14 @@ test('times are told by their distance from the base, and come back whatever tha
   assert.is(writer.length, 5)
 })
 
+test('texts come back, however many there are', () => {
+  const writer = new StateWriter()
+  const texts = Array.from({ length: 40_000 }, (_, at) => `${'ä'.repeat(at % 40)}${at % 20_000}`)
+  writer.texts(texts)
+  const bytes = writer.copy()
+  for (let time = 0; time < 2; time++) assert.equal(new StateReader(bytes, 0).texts(), texts)
+})
+
 test('a hash of 53 bits comes back', () => {
   const writer = new StateWriter()
   fc.assert(
