@@ -1,5 +1,6 @@
 import { broker, brokerHelp } from './broker.ts'
 import { collect, collectHelp } from './collect.ts'
+import { decode, decodeHelp } from './decode.ts'
 import { freshness, freshnessHelp } from './freshness.ts'
 import { growth, growthHelp } from './growth.ts'
 import { jobCost, jobCostHelp } from './job-cost.ts'
@@ -22,6 +23,7 @@ const benchmarks = {
   latency: { run: latency, help: latencyHelp },
   recovery: { run: recovery, help: recoveryHelp },
   pipeline: { run: pipeline, help: pipelineHelp },
+  decode: { run: decode, help: decodeHelp },
   lanes: { run: lanes, help: lanesHelp },
   growth: { run: growth, help: growthHelp },
   store: { run: store, help: storeHelp },

@@ -25,3 +25,14 @@ export interface Event {
   /** What `rekey` sent along. */
   readonly state: Uint8Array | undefined
 }
+
+/** The name of a method that gives an event as a plain object; of events that read their objects late. */
+export const asPlain = Symbol('asPlain')
+
+/**
+ * The event for a function that is not ours: an object with fields of its own only, which may be copied with
+ * `{ ...event }`, kept, and written as JSON.
+ */
+export function plainEvent(event: Event & { [asPlain]?(): Event }): Event {
+  return event[asPlain]?.() ?? event
+}

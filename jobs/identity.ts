@@ -1,6 +1,6 @@
 import type { Settling } from './behaviour.ts'
 import { shortHash } from './definition-text.ts'
-import type { Event } from './event.ts'
+import { type Event, plainEvent } from './event.ts'
 import { type Job, type JobContext, JobError } from './job.ts'
 import type { JobState, Layout } from './layout.ts'
 import { decodedAlone, encodedAlone } from './state-bytes.ts'
@@ -114,6 +114,13 @@ function erasure(alias: string, { messageId, timestamp }: Event) {
 }
 
 function passedOn(event: Event) {
-  const { anonymousId, key: _, state: __, sentAt: ___, receivedAt: ____, ...rest } = event
+  const {
+    anonymousId,
+    key: _,
+    state: __,
+    sentAt: ___,
+    receivedAt: ____,
+    ...rest
+  } = plainEvent(event)
   return { ...rest, ...(anonymousId !== undefined && { anonymousId }) }
 }

@@ -1,4 +1,4 @@
-import type { Event } from './event.ts'
+import { type Event, plainEvent } from './event.ts'
 import type { Feature } from './feature.ts'
 import { type JobContext, JobError, type Rekeyed } from './job.ts'
 import type { JobState, Plain } from './layout.ts'
@@ -107,7 +107,11 @@ export function process<State>(options: ProcessOptions<State>): Feature {
               read: event => (wanted(event) ? event : undefined),
               update(state, _value, event, context) {
                 const cell = cellOf(state)
-                options.on(cell[0] as State, event, contextOf(cell, event.timestamp, context))
+                options.on(
+                  cell[0] as State,
+                  plainEvent(event),
+                  contextOf(cell, event.timestamp, context),
+                )
               },
             },
           },

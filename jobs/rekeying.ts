@@ -1,6 +1,6 @@
 import { shortHash } from './definition-text.ts'
 import { durationForm, parseDuration } from './duration.ts'
-import type { Event } from './event.ts'
+import { type Event, plainEvent } from './event.ts'
 import type { Scope } from './feature.ts'
 import { JobError } from './job.ts'
 import type { RememberedBounds } from './remembered.ts'
@@ -78,7 +78,7 @@ export function linesReader(
     return lines.map((line: unknown) => {
       if (typeof line !== 'object' || line === null)
         return fail(`an object in each line of properties.${list}`, line)
-      return { ...event, properties: line as Event['properties'] }
+      return { ...plainEvent(event), properties: line as Event['properties'] }
     })
   }
 }

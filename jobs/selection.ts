@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Event } from './event.ts'
+import { type Event, plainEvent } from './event.ts'
 import type { Scope } from './feature.ts'
 import { JobError } from './job.ts'
 import type { EventFunction } from './table.ts'
@@ -65,7 +65,7 @@ export function predicate(scope: Scope, where: Selection['where']): (event: Even
   return event => {
     let answer: unknown
     try {
-      answer = where(event, scope.tables)
+      answer = where(plainEvent(event), scope.tables)
     } catch (error) {
       throw thrown(scope.name, 'where', error)
     }
@@ -134,7 +134,7 @@ function finder(scope: Scope, options: Valued, option: string): (event: Event) =
   if (typeof value === 'function')
     return event => {
       try {
-        return value(event, scope.tables)
+        return value(plainEvent(event), scope.tables)
       } catch (error) {
         throw thrown(scope.name, 'value', error)
       }

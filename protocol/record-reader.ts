@@ -21,20 +21,22 @@ export class RecordReader {
   /** Epoch ms: the append time in a topic with LogAppendTime, else the producer's. */
   timestamp = -1
 
+  /** Where the current record's value lies: good as long as `value()` is. Both ends are the same where there is none. */
+  source: Buffer
+  valueStart = 0
+  valueEnd = 0
+
   private readonly bytes: Buffer
   private readonly decompressedBytesMax: number
   private nextBatch = 0
   private batch: BatchHeader | undefined
   private recordsLeft = 0
-  /** Where the current batch's records are read from: `bytes`, or what was decompressed. */
-  private source: Buffer
   private sourceEnd = 0
   private position = 0
   private recordEnd = 0
   private tailStart = 0
   private keyStart = 0
   private keyBytes = -1
-  private valueStart = 0
   private valueBytes = -1
 
   constructor(bytes: Uint8Array, options: { decompressedBytesMax?: number } = {}) {
@@ -67,6 +69,7 @@ export class RecordReader {
     this.valueBytes = this.varint()
     this.valueStart = this.position
     if (this.valueBytes > 0) this.position += this.valueBytes
+    this.valueEnd = this.position
     if (this.position > this.recordEnd) throw this.corrupt(`a value of ${this.valueBytes} bytes`)
     this.position = this.recordEnd
     return true
@@ -84,9 +87,7 @@ export class RecordReader {
   }
 
   value(): Buffer | null {
-    return this.valueBytes < 0
-      ? null
-      : this.source.subarray(this.valueStart, this.valueStart + this.valueBytes)
+    return this.valueBytes < 0 ? null : this.source.subarray(this.valueStart, this.valueEnd)
   }
 
   /** The key as UTF-8. */
@@ -98,12 +99,12 @@ export class RecordReader {
 
   /** Cheaper than to read them. */
   hasHeaders(): boolean {
-    return this.source[this.valueStart + Math.max(this.valueBytes, 0)] !== 0
+    return this.source[this.valueEnd] !== 0
   }
 
   /** In the record's order; a name may come twice, and a null value reads as empty. */
   headers(): [name: string, value: Buffer][] {
-    this.position = this.valueStart + Math.max(this.valueBytes, 0)
+    this.position = this.valueEnd
     const headers: [string, Buffer][] = []
     for (let count = this.varint(); count > 0; count--) {
       const name = this.sized().toString('utf8')

@@ -1,5 +1,10 @@
 import { Unpackr } from 'msgpackr'
 import type { Event } from '../jobs/event.ts'
+import type { RecordReader } from '../protocol/record-batch.ts'
+import { DecodedEvent } from './decoded-event.ts'
+import { JsonFields } from './json-fields.ts'
+import { MsgpackFields } from './msgpack-fields.ts'
+import { noFields, RawEvent } from './raw-event.ts'
 
 /** A record that cannot become an event. `code` is stable and names the reason in the dead-letter topic. */
 export class BadRecord extends Error {
@@ -30,6 +35,7 @@ export type BadRecordCode =
 export const eventBytesMax = 1024 * 1024
 /** Of a user's id, and of any other key. */
 export const userIdCharsMax = 1024
+const OPEN_BRACE = 0x7b
 const futureMsMax = 5 * 60_000
 const earliest = Date.UTC(2000)
 
@@ -37,7 +43,10 @@ const earliest = Date.UTC(2000)
 const reservedTypes = new Set(['link', 'merge'])
 
 const unpackr = new Unpackr({ mapsAsObjects: true, useRecords: true, int64AsType: 'number' })
-const none: Readonly<Record<string, unknown>> = Object.freeze({})
+const jsonFields = new JsonFields()
+const msgpackFields = new MsgpackFields()
+/** Of the event in hand. */
+const raw = new RawEvent()
 
 /**
  * A record's value as an event. The first byte tells the format: `{` JSON, 0x00 Confluent framing, else
@@ -53,7 +62,32 @@ export function decodeEvent(
   rekeyedTo?: string | null,
   framed?: (value: Buffer) => unknown,
 ): Event {
-  const raw = parse(value, framed)
+  if (value === null) throw noValue()
+  return decode(value, 0, value.length, appendedAt, rekeyedTo, framed)
+}
+
+/** The same for a record, from where it lies. */
+export function decodeRecord(
+  record: RecordReader,
+  rekeyedTo?: string | null,
+  framed?: (value: Buffer) => unknown,
+): Event {
+  const { source, valueStart, valueEnd, timestamp } = record
+  return decode(source, valueStart, valueEnd, timestamp, rekeyedTo, framed)
+}
+
+function decode(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  appendedAt: number,
+  rekeyedTo: string | null | undefined,
+  framed: ((value: Buffer) => unknown) | undefined,
+): Event {
+  if (start >= end) throw noValue()
+  if (end - start > eventBytesMax) throw tooLarge(end - start)
+  const quick = bytes[start] === OPEN_BRACE ? jsonFields : msgpackFields
+  if (!quick.read(bytes, start, end, raw)) readObject(parse(bytes.subarray(start, end), framed))
   const type = typeof raw.type === 'string' ? raw.type : 'track'
   const before = raw.anonymousId ?? (type === 'alias' ? raw.previousId : undefined)
   const anonymousId = typeof before === 'string' ? before : undefined
@@ -61,8 +95,10 @@ export function decodeEvent(
   const rekeyed = rekeyedTo !== undefined
   if (!rekeyed && reservedTypes.has(type))
     throw new BadRecord('reserved_type', `type "${type}" is for what jobs send to other keys`)
-  return {
-    key: rekeyed ? checked('key', rekeyedTo, rekeyedTo ?? '') : directKey(raw, userId, anonymousId),
+  const head = {
+    key: rekeyed
+      ? checked('key', rekeyedTo, rekeyedTo ?? '')
+      : directKey(raw.userId, userId, anonymousId),
     messageId: typeof raw.messageId === 'string' ? raw.messageId : '',
     type,
     event: typeof raw.event === 'string' ? raw.event : '',
@@ -71,21 +107,15 @@ export function decodeEvent(
     timestamp: Math.min(eventTime(raw.timestamp), appendedAt + futureMsMax),
     sentAt: timeOrNothing(raw.sentAt),
     receivedAt: timeOrNothing(raw.receivedAt),
-    properties: objectOrNone(raw.properties),
-    traits: objectOrNone(raw.traits),
-    context: objectOrNone(raw.context),
     state: rekeyed && raw.state instanceof Uint8Array ? raw.state : undefined,
   }
+  return new DecodedEvent(head, raw.parts)
 }
 
 /** An event as a producer sends it belongs to a user, or to somebody who is not known yet. */
-function directKey(
-  { userId: raw }: Record<string, unknown>,
-  userId: string,
-  anonymousId: string | undefined,
-): string {
-  const known = raw !== undefined && raw !== null && raw !== ''
-  if (known || anonymousId === undefined) return checked('userId', raw, userId)
+function directKey(sent: unknown, userId: string, anonymousId: string | undefined): string {
+  const known = sent !== undefined && sent !== null && sent !== ''
+  if (known || anonymousId === undefined) return checked('userId', sent, userId)
   return checked('anonymousId', anonymousId, anonymousId)
 }
 
@@ -111,18 +141,11 @@ function textOf(raw: unknown): string {
   return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : ''
 }
 
+/** The general way, by the libraries. */
 function parse(
-  value: Buffer | null,
+  value: Buffer,
   framed: ((value: Buffer) => unknown) | undefined,
 ): Record<string, unknown> {
-  if (value === null || value.length === 0)
-    throw new BadRecord('not_decodable', 'the record has no value')
-  if (value.length > eventBytesMax) {
-    throw new BadRecord(
-      'too_large',
-      `an event has at most ${eventBytesMax} bytes, this one ${value.length}`,
-    )
-  }
   const decoded = value[0] === 0x00 ? readFramed(value, framed) : unpack(value)
   if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded)) {
     throw new BadRecord(
@@ -131,6 +154,24 @@ function parse(
     )
   }
   return decoded as Record<string, unknown>
+}
+
+function readObject(sent: Record<string, unknown>): void {
+  raw.messageId = sent.messageId
+  raw.type = sent.type
+  raw.event = sent.event
+  raw.userId = sent.userId
+  raw.anonymousId = sent.anonymousId
+  raw.previousId = sent.previousId
+  raw.timestamp = sent.timestamp
+  raw.sentAt = sent.sentAt
+  raw.receivedAt = sent.receivedAt
+  raw.state = sent.state
+  raw.parts = {
+    properties: objectOrNone(sent.properties),
+    traits: objectOrNone(sent.traits),
+    context: objectOrNone(sent.context),
+  }
 }
 
 function readFramed(value: Buffer, framed: ((value: Buffer) => unknown) | undefined): unknown {
@@ -142,7 +183,7 @@ function readFramed(value: Buffer, framed: ((value: Buffer) => unknown) | undefi
 }
 
 function unpack(value: Buffer): unknown {
-  const isJson = value[0] === 0x7b
+  const isJson = value[0] === OPEN_BRACE
   try {
     return isJson ? JSON.parse(value.toString('utf8')) : unpackr.unpack(value)
   } catch (error) {
@@ -152,6 +193,17 @@ function unpack(value: Buffer): unknown {
       error,
     )
   }
+}
+
+function noValue(): BadRecord {
+  return new BadRecord('not_decodable', 'the record has no value')
+}
+
+function tooLarge(bytes: number): BadRecord {
+  return new BadRecord(
+    'too_large',
+    `an event has at most ${eventBytesMax} bytes, this one ${bytes}`,
+  )
 }
 
 function eventTime(timestamp: unknown): number {
@@ -182,7 +234,7 @@ function timeOrNothing(time: unknown): number | undefined {
 function objectOrNone(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
-    : none
+    : noFields
 }
 
 function kindOf(value: unknown): string {

@@ -2,7 +2,7 @@ import type { Event } from '../jobs/event.ts'
 import type { Job, JobContext, Timer } from '../jobs/job.ts'
 import type { RecordReader } from '../protocol/record-batch.ts'
 import { CodecError } from '../state/codec.ts'
-import { BadRecord, decodeEvent } from './decode.ts'
+import { BadRecord, decodeRecord } from './decode.ts'
 import { decodeEntity, type Entity, encodeEntity } from './entity.ts'
 import { deadly, faultOf } from './fault.ts'
 import { type Hand, timerHand, type Verdict } from './hand.ts'
@@ -85,8 +85,7 @@ export class Pipeline<State = unknown> {
         this.counts.forwardedAgain++
         return
       }
-      const value = record.value()
-      const event = decodeEvent(value, record.timestamp, from && record.keyString(), this.#framed)
+      const event = decodeRecord(record, from && record.keyString(), this.#framed)
       checkHome(event.key, partition, partitions)
       if (from === undefined) job.check?.(event)
       const late = this.#isLate(event)
@@ -98,7 +97,7 @@ export class Pipeline<State = unknown> {
       if (entity.recent.seen(event.messageId, event.timestamp)) this.counts.duplicates++
       else {
         const context = this.#sent.begin(entity.key, from && event, late)
-        this.#absorb(entity, event, record, context, value?.length ?? 0)
+        this.#absorb(entity, event, record, context)
         if (late) this.#side.late(record, event.timestamp, watermark.time as number)
       }
       watermark.observe(event.timestamp, source)
@@ -151,14 +150,9 @@ export class Pipeline<State = unknown> {
     return event.timestamp < watermark.time - job.latenessMs
   }
 
-  #absorb(
-    entity: Entity<State>,
-    event: Event,
-    record: RecordReader,
-    context: JobContext,
-    valueBytes: number,
-  ): void {
+  #absorb(entity: Entity<State>, event: Event, record: RecordReader, context: JobContext): void {
     const { job, era } = this.#options
+    const valueBytes = record.valueEnd - record.valueStart
     const grownBytesMax = entity.grownBytesMax + valueBytes + growthBytesGuess
     const mayExceed = entity.encodedBytes + grownBytesMax > job.stateBytesMax
     const before = mayExceed ? encodeEntity(job, entity) : undefined
