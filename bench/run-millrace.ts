@@ -29,6 +29,8 @@ const STALL_MS = 20_000
 const LOOK_MS = 20
 const READY_MS_MAX = 60_000
 
+/** The environment that the Dockerfile gives, as far as it matters for speed or memory. */
+const asInTheImage = { ...process.env, MALLOC_ARENA_MAX: '2' }
 const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
 const jobUrl = (name: string) => new URL(name, import.meta.url).href
 
@@ -106,11 +108,12 @@ export async function startMillrace(
     ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],
     ...['--lanes', String(lanes), '--mode', guarantee],
   ]
-  const child = new MeasuredProcess(process.execPath, args)
+  const child = new MeasuredProcess(process.execPath, args, asInTheImage)
   return {
     ...{ child, job, output: `${job}.features`, topics: topicsOf(job) },
     ready: () => untilReady(child, READY_MS_MAX),
-    another: instance => new MeasuredProcess(process.execPath, [...args, '--instance', instance]),
+    another: instance =>
+      new MeasuredProcess(process.execPath, [...args, '--instance', instance], asInTheImage),
   }
 }
 
