@@ -149,20 +149,26 @@ export function dotChart(
   })
 }
 
-/** Lines over a scale of tens. */
+/** Lines over a scale of tens; `tens`: on one, too. */
 export function lineChart(
   name: string,
-  titles: Titles & { readonly xLabel: string },
+  titles: Titles & { readonly xLabel: string; readonly tens?: boolean },
   points: readonly Point[],
 ): void {
   const lines = [...new Set(points.map(({ line }) => line))]
   const lasts = lines.flatMap(line => points.filter(point => point.line === line).slice(-1))
   draw(name, titles, 320, {
     marginLeft: 64,
-    marginRight: 150,
+    marginRight: 190,
     marginBottom: 44,
     x: { type: 'log', ticks: 5, tickFormat: short.format, label: titles.xLabel },
-    y: { grid: true, zero: true, ticks: 6, tickFormat: short.format, label: null },
+    y: {
+      grid: true,
+      ...(titles.tens ? { type: 'log' } : { zero: true }),
+      ticks: 6,
+      tickFormat: short.format,
+      label: null,
+    },
     color: { domain: lines, range: lines.map(colorOf(lines)) },
     marks: [
       Plot.line(points, { x: 'x', y: 'y', stroke: 'line', strokeWidth: 2.5 }),

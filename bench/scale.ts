@@ -43,7 +43,7 @@ const fleetsOf: Readonly<Record<Size, readonly (readonly [number, number])[]>> =
   ],
 }
 const partitionCounts = [1, 4, 12, 48, 120, 250, 500]
-const kinds: readonly Users[] = ['even', 'Zipf', 'Zipf, one user with 5 %']
+const kinds: readonly Users[] = ['even', 'Zipf', 'one user with 5 %']
 const writerCounts = [1, 4, 12]
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
@@ -153,7 +153,7 @@ function picture(model: Model): void {
   const titles = {
     title: 'As far as partitions go',
     subtitle: 'events/s, a lane and a core for each partition, bounded by the hottest; a model',
-    xLabel: 'partitions',
+    ...{ xLabel: 'partitions', tens: true },
   }
   const points = kinds.flatMap((line, kind) =>
     partitionCounts.map((x, at) => ({ x, y: 1e6 / lane / (model.shares[kind]?.[at] ?? 1), line })),
