@@ -88,7 +88,8 @@ export async function checkPartitions(log: Log, job: Job): Promise<number> {
 function checkCounts(job: Job, counts: ReadonlyMap<string, number>): number {
   const countOf = (topic: string) => {
     const count = counts.get(topic)
-    if (count === undefined) throw new LogError('unknown-topic', `topic ${topic} does not exist`)
+    if (count === undefined)
+      throw new LogError('unknown-topic', `topic ${topic} does not exist: it was deleted just now`)
     return count
   }
   const expected = countOf(job.input)
