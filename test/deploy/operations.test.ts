@@ -45,6 +45,7 @@ test('the metrics, commands and flags that it names exist', () => {
 
   const files = [
     'flags',
+    'flags-keys',
     'schema-registry',
     'command-run',
     'command-serve',
