@@ -135,7 +135,6 @@ function decimalAt(bytes: Buffer, start: number, end: number): number | undefine
     else if (byte >= ZERO && byte <= NINE) whole = whole * 10 + (byte - ZERO)
     else return undefined
   }
-  if (isNegative && whole === 0) return undefined // -0
   const number = behindPoint === -1 ? whole : whole / (powersOfTen[end - behindPoint] as number)
   return isNegative ? -number : number
 }

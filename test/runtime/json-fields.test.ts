@@ -115,6 +115,10 @@ test('events of one shape are read alike, whatever stands in the place of their 
   )
 })
 
+test('names that are not of ASCII are read as such, also those of a shape', () => {
+  assert.ok(compare(objects('{"properties":{"\u00e9":"a"},"traits":{"a":{"\u20ac":1}}}')))
+})
+
 test('an event with a great many members is read like others, time and again', () => {
   const many = Array.from({ length: 600 }, (_, index) => `"n${index}":{"x":${index}}`).join()
   for (const name of ['properties', 'more'])
