@@ -51,6 +51,7 @@ export class FlatObjects {
       if (!literal.lies(view, at)) return undefined
       at += literal.length
       const behind = bytes[at] === QUOTE ? scan.text(at) : scan.value(at)
+      if (behind === -1) return undefined // white space stands here, and there was none in the shape
       const value = scalarAt(bytes, at, behind)
       if (value === undefined) return undefined
       object[names[index] as string] = value

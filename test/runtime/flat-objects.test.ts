@@ -75,6 +75,24 @@ test('leaves other names, other orders and nested values to JSON.parse', () => {
     assert.is(readLike(odd, odd), undefined, odd)
 })
 
+test('leaves other white space to JSON.parse, wherever it stands', () => {
+  const space = fc.constantFrom('', ' ', '\n\t')
+  const spaced = fc
+    .tuple(fc.array(space, { minLength: 8, maxLength: 8 }), scalar, scalar)
+    .map(([[a, b, c, d, e, f, g, h], one, two]) => {
+      const first = `${a}"a"${b}:${c}${one}${d}`
+      return `{${first},${e}"b"${f}:${g}${two}${h}}`
+    })
+  fc.assert(
+    fc.property(spaced, spaced, (before, text) => {
+      const found = readLike(before, text)
+      if (found !== undefined) assert.equal(found, JSON.parse(text))
+    }),
+    { numRuns: 300 },
+  )
+  assert.is(readLike('{"a":1}', '{"a": 1}'), undefined)
+})
+
 test('remembers a bounded number of shapes, the newest of them', () => {
   const flat = new FlatObjects()
   const texts = Array.from({ length: 40 }, (_, index) => `{"n${index}":1}`)
