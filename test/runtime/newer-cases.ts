@@ -2,12 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { outputTopics } from '../../runtime/outputs.ts'
 import { encodeMarker, encodeMetadata, markerKey, parseMetadata } from '../../runtime/progress.ts'
+import { stateFormatVersion } from '../../state/codec.ts'
 import { openLevelStore } from '../../state/level-store.ts'
 import { assert } from '../harness.ts'
 import { JobWorld } from './job-world.ts'
 import type { Cases } from './together.ts'
 
 const user = 'user-7'
+const newer = stateFormatVersion + 1
 
 /** What a newer version has written, in a store, in a changelog, and beside an offset. */
 export const newerCases = (broker: () => string): Cases => ({
@@ -15,18 +17,18 @@ export const newerCases = (broker: () => string): Cases => ({
     afterSome(broker(), 'stored', async world => {
       const partition = world.partitionOf(user)
       const [before] = await world.log.committed(`${world.name}.commits`, world.input, [partition])
-      await rewrite(world, bytes => [2, ...bytes.subarray(1)])
+      await rewrite(world, bytes => [newer, ...bytes.subarray(1)])
       const job = await world.start()
       await world.send({ user }, ...world.some(40))
       const text = await refused(world, job, partition)
-      assert.match(text, /format version 1; found .* newer Millrace/)
+      assert.match(text, /format version .*; found .* newer Millrace/)
       const other = () => job.figures().slots.find(slot => slot.partition === 1 - partition)
       await world.until(() => other()?.phase === 'live', 'the other task is at work')
       const [after] = await world.log.committed(`${world.name}.commits`, world.input, [partition])
       assert.is(after?.next, before?.next)
       await world.stop(job)
 
-      await rewrite(world, bytes => [1, ...bytes.subarray(1)])
+      await rewrite(world, bytes => [stateFormatVersion, ...bytes.subarray(1)])
       await world.start()
       await world.settled()
       assert.equal(await world.dead(), [])
@@ -43,7 +45,7 @@ export const newerCases = (broker: () => string): Cases => ({
       await world.send(...world.some(40))
       assert.match(
         await refused(world, job, partition),
-        /format version 1; found .* newer Millrace/,
+        /format version .*; found .* newer Millrace/,
       )
       assert.equal(await world.dead(), [])
     }),
@@ -102,25 +104,25 @@ async function rewrite(world: JobWorld, change: (bytes: Uint8Array) => number[])
   await store.close()
 }
 
-/** A commit as a newer version could make it: a state of version 2, and progress of this one. */
+/** A commit as a newer version could make it: a state of a newer format, and progress of this one. */
 async function commitAsNewer(world: JobWorld, partition: number, progressVersion: number) {
   const { commits, changelog } = outputTopics(world.name)
   const [committed] = await world.log.committed(commits, world.input, [partition])
   const progress = committed && parseMetadata(committed)
   if (!progress) throw new Error('nothing is committed')
-  const newer = (text: string) => text.replace('"v":1', `"v":${progressVersion}`)
+  const renewed = (text: string) => text.replace('"v":1', `"v":${progressVersion}`)
   const options = { transactionalId: `${world.name}-${partition}`, timeoutMs: 10_000 }
   const transactor = world.log.transactor(options)
   await transactor.fence()
   const transaction = transactor.begin()
   const records = [
-    { key: user, value: Uint8Array.from([2, ...new Uint8Array(20)]) },
-    { key: markerKey, value: newer(encodeMarker(progress)) },
+    { key: user, value: Uint8Array.from([newer, ...new Uint8Array(20)]) },
+    { key: markerKey, value: renewed(encodeMarker(progress)) },
   ]
   const [first = -2] = await transaction.send([{ topic: changelog, partition, records }])
   await transaction.sendOffsets(commits, world.input, partition, {
     next: progress.next,
-    metadata: newer(encodeMetadata({ ...progress, changelog: first + 1 })),
+    metadata: renewed(encodeMetadata({ ...progress, changelog: first + 1 })),
   })
   await transaction.commit()
   await transactor.close()

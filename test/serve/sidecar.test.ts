@@ -141,7 +141,7 @@ test('when the disk fails it says so, answers from what it has, and goes on once
   const reasons = async () => (await trial.get('/ready')).text()
   await trial.until(async () => (await reasons()).includes('cannot be read or written'))
   assert.match(await reasons(), trial.folder)
-  assert.ok(told.some(text => /the view is broken/.test(text)))
+  await trial.until(async () => told.some(text => /the view is broken/.test(text)))
   assert.is((await trial.get('/health')).status, 200)
   assert.is((await trial.features('anna')).status, 200)
   await rm(trial.folder)
