@@ -10,6 +10,7 @@ import { BadWebhook } from './webhook-error.ts'
 import { pathOf, type WebhookEntry } from './webhook-file.ts'
 import { type Head, type Provider, Refused, type Webhook } from './webhook-provider.ts'
 import { Seen } from './webhook-seen.ts'
+import { ReadingSlots } from './webhook-slots.ts'
 
 export interface WebhooksOptions {
   readonly webhooks: readonly WebhookEntry[]
@@ -24,8 +25,6 @@ export interface WebhooksOptions {
 
 /** A thousand events of Mandrill's, url-encoded, are about half of it. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024
-/** What is read at once: so many bodies of the most bytes. */
-const REQUESTS_MAX = 32
 const IDS_MAX = 100_000
 const EVENTS_AT_ONCE = 500
 /** A verdict costs about 40 µs: after so many other requests have their turn. */
@@ -49,7 +48,7 @@ type Outcome = 'taken' | 'rejected' | 'repeated' | 'left_out'
  */
 export function addWebhookRoutes(door: Door, options: WebhooksOptions): void {
   const opened = new Map(options.webhooks.map(entry => [pathOf(entry), open(entry, door, options)]))
-  const bodies = new Set<FastifyRequest>()
+  const slots = new ReadingSlots()
 
   const find = ({ params }: FastifyRequest): Open => {
     const { provider, name } = params as { provider: string; name?: string }
@@ -69,9 +68,9 @@ export function addWebhookRoutes(door: Door, options: WebhooksOptions): void {
         const { entry, webhook } = find(request)
         if (over !== undefined) throw overLimit(entry.provider, over.retryAfterSeconds)
         attempt(entry, door, () => webhook.admit?.(headOf(request)))
-        if (bodies.size >= REQUESTS_MAX) throw busy(entry.provider)
-        bodies.add(request)
-        reply.raw.once('close', () => bodies.delete(request))
+        const free = slots.take(request.ip)
+        if (free === undefined) throw busy(entry.provider)
+        reply.raw.once('close', free)
       },
       handler: async (request, reply) => receive(find(request), request, reply, door, options),
     })
@@ -194,7 +193,7 @@ function refusalOf(provider: Provider, code: Refused['code'], message: string): 
 }
 
 function busy({ troubleStatus }: Provider): Problem {
-  const detail = `${REQUESTS_MAX} requests are being read already: send it again`
+  const detail = 'as many requests are being read already as may be: send it again'
   return new Problem(troubleStatus, 'too_many_requests', detail, { 'retry-after': '5' })
 }
 

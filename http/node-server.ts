@@ -27,6 +27,8 @@ export function createNodeServer(handle: RequestListener, limits: Limits, tls?: 
   // One more than is allowed, so that it can be seen: Node leaves out what is over this, and says nothing.
   server.maxHeadersCount = limits.headersMax + 1
   server.maxConnections = limits.connectionsMax
+  // A client may end its side once it has sent its request: without this Node ends the other, and the answer is lost.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.on('checkExpectation', refuseExpectation)
   limitPerAddress(server, limits.connectionsPerAddressMax)
   return server

@@ -154,21 +154,37 @@ function codeOf(status: number): string {
 
 /** What cannot be read as HTTP, or came too slowly; Node has no request or reply for it. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket))
+  const answer = answerUnderWay(socket)
+  if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent === true)
     return void socket.destroy()
-  const status =
-    { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
-  const body = problemJson(status, codeOf(status), 'this is not a request that HTTP/1.1 knows')
+  const { status, detail, header = '' } = unreadable(error.code ?? '', answer !== undefined)
+  const body = problemJson(status, codeOf(status), detail)
   const head =
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemType}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemType}\r\n${header}` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`
   socket.end(head + body)
 }
 
-/** Whether the answer to an earlier request of the same connection is partly sent; Node's own handler asks so, too. */
-function isAnswering(socket: Socket): boolean {
+/**
+ * A body that came too slowly is answered 503, and not 408: clients that send events drop them for that (docs/SDKS.md),
+ * though a bad connection is nobody's fault.
+ *
+ * @param hasHead whether a request's head was here
+ */
+function unreadable(code: string, hasHead: boolean) {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, detail: 'a request has fewer, or shorter, headers' }
+  if (code !== 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 400, detail: 'this is not a request that HTTP/1.1 knows' }
+  if (!hasHead) return { status: 408, detail: 'the head of a request took too long to come' }
+  const detail = 'the body took too long to come: send it again, or less in each request'
+  return { status: 503, detail, header: 'Retry-After: 1\r\n' }
+}
+
+/** Of the request whose head came last on the connection; Node's own handler asks so, too. */
+function answerUnderWay(socket: Socket): ServerResponse | undefined {
   const answer = '_httpMessage' in socket ? socket._httpMessage : undefined
-  return answer instanceof ServerResponse && answer.headersSent
+  return answer instanceof ServerResponse ? answer : undefined
 }
 
 async function drain(app: FastifyInstance, graceMs: number, drainMs: number): Promise<void> {

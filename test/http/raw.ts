@@ -2,9 +2,18 @@ import { connect, type Socket } from 'node:net'
 
 /** All that the server sends until it ends the connection. */
 export function raw(port: number, request: string): Promise<string> {
+  return all(port, socket => socket.write(request))
+}
+
+/** The same, where the client ends its side of the connection behind the request (TCP's half-close). */
+export function rawThenEnd(port: number, request: string): Promise<string> {
+  return all(port, socket => socket.end(request))
+}
+
+function all(port: number, send: (socket: Socket) => unknown): Promise<string> {
   return new Promise(resolve => {
     let text = ''
-    const socket: Socket = connect(port, '127.0.0.1', () => socket.write(request))
+    const socket: Socket = connect(port, '127.0.0.1', () => send(socket))
     socket.setTimeout(10_000, () => socket.destroy())
     socket.on('data', bytes => {
       text += bytes
