@@ -9,7 +9,7 @@ import type { WebhookEntry } from '../collect/webhook-file.ts'
 import type { Protection } from '../http/protection.ts'
 import type { Tokens } from '../http/tokens.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Log, Topics } from '../runtime/log.ts'
+import { type Log, LogDenied, type Topics } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Logger } from './logger.ts'
 import { UserError } from './user-error.ts'
@@ -47,10 +47,13 @@ export interface OpenCollectOptions {
   readonly failed: (error: unknown) => void
 }
 
+type BrokerTopics = Pick<Topics, 'create' | 'describe'>
+
 /** Opens the sink, then the server before it. Rejects with what either rejects with. */
 export async function openCollect(options: OpenCollectOptions): Promise<Collect> {
   const { log, topic, createTopics, addressSecret, failed } = options
-  const topics = createTopics ? log.topics : existing(log.topics, topic, failed)
+  const letIn = untilLetIn(log.topics, failed)
+  const topics = createTopics ? letIn : existing(letIn, topic, failed)
   const sink = await openSink({
     ...options,
     log: { topics, producer: () => log.producer() },
@@ -69,12 +72,34 @@ export async function openCollect(options: OpenCollectOptions): Promise<Collect>
   }
 }
 
+/**
+ * A login or a certificate that is wrong from the start is for a person to mend, and the first events are no time to
+ * find that out. Later on it may be the brokers' own change: events are spooled then, and the log says why.
+ */
+function untilLetIn(topics: BrokerTopics, failed: (error: unknown) => void): BrokerTopics {
+  let isIn = false
+  const asked = async <Answer>(asking: Promise<Answer>): Promise<Answer> => {
+    try {
+      const answer = await asking
+      isIn = true
+      return answer
+    } catch (error) {
+      if (!isIn && error instanceof LogDenied) failed(error)
+      throw error
+    }
+  }
+  return {
+    create: specs => asked(topics.create(specs)),
+    describe: topic => asked(topics.describe(topic)),
+  }
+}
+
 /** How many partitions events have cannot be changed later, so that they are not made by the way. */
 function existing(
-  topics: Topics,
+  topics: BrokerTopics,
   events: string,
   failed: (error: unknown) => void,
-): Pick<Topics, 'create' | 'describe'> {
+): BrokerTopics {
   return {
     async create(specs) {
       if ((await topics.describe(events)) === undefined) {

@@ -103,6 +103,16 @@ test('a job with a wrong secret ends by itself, with one line', async () => {
   assert.not.match(stdout + stderr, wrongSecret)
 })
 
+test('collect with a wrong secret ends by itself, and its last line says why', async () => {
+  const flags = [...tls(2), ...login('scram-256'), '--data', join(folder, 'wrong'), '--port', '0']
+  const { code, stdout, stderr } = await millrace(['collect', ...flags], {
+    MILLRACE_SASL_SECRET: wrongSecret,
+  })
+  assert.is(code, 1)
+  assert.match(lastLine(stderr), /^millrace: the broker refused the login .* check --sasl/)
+  assert.not.match(stdout + stderr, wrongSecret)
+})
+
 test.run()
 
 const plain = (listener: number) => ['--brokers', `127.0.0.1:${port + listener}`]
