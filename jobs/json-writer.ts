@@ -12,9 +12,14 @@ const hundredthsMax = 2 ** 31 / 100
  * Plain objects, lists, short texts and numbers are written here; whatever else there is, by `JSON.stringify` itself.
  */
 export class JsonWriter {
-  buffer = Buffer.allocUnsafe(2_048)
+  private buffer = Buffer.allocUnsafe(2_048)
   /** Bytes written. */
   length = 0
+
+  /** What was written, and room behind it; another one when it has grown. */
+  get bytes(): Uint8Array {
+    return this.buffer
+  }
 
   /** Begins anew. */
   clear(): void {

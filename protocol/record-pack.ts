@@ -89,7 +89,7 @@ export class RecordPack {
    */
   addWritten(
     key: string,
-    from: Buffer,
+    from: Uint8Array,
     valueBytes: number,
     end: number,
   ): Uint8Array<ArrayBufferLike> | null {
@@ -105,7 +105,7 @@ export class RecordPack {
     this.sized(key, keyBytes)
     this.varint(valueBytes)
     const start = this.position
-    from.copy(this.buffer, start, 0, end)
+    this.buffer.set(from.subarray(0, end), start)
     this.position += end
     if (!hasHeaders) this.buffer[this.position++] = 0
     if (valueBytes < 0) return null

@@ -34,7 +34,7 @@ export class Packer {
   }
 
   /** Adds what was written elsewhere (see `RecordPack.addWritten`), and answers where the value lies from now on. */
-  addWritten(key: string, from: Buffer, valueBytes: number, end: number): Uint8Array | null {
+  addWritten(key: string, from: Uint8Array, valueBytes: number, end: number): Uint8Array | null {
     const bytes = Math.ceil(1.1 * (RECORD_OVERHEAD_BYTES + key.length + end))
     return this.#packFor(bytes).addWritten(key, from, valueBytes, end)
   }

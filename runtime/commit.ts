@@ -50,9 +50,9 @@ export function freezeCommit<State>(
   const encoded = entities.map(entity => {
     if (entity.dropped || !rowsAreMade) rowWriter.add(entity)
     const { key, dropped } = entity
-    if (dropped) return { entity, bytes: changelog.addWritten(key, state.buffer, -1, 0) }
+    if (dropped) return { entity, bytes: changelog.addWritten(key, state.bytes, -1, 0) }
     writeEntity(job, entity, state)
-    return { entity, bytes: changelog.addWritten(key, state.buffer, state.length, state.length) }
+    return { entity, bytes: changelog.addWritten(key, state.bytes, state.length, state.length) }
   })
   return {
     progress,

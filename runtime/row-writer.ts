@@ -36,7 +36,7 @@ export class RowWriter<State> {
     this.#time(entity.eventAt)
     json.raw(receivedTimeStart)
     this.#time(entity.receivedAt)
-    this.#to.addWritten(entity.key, json.buffer, none ? -1 : valueBytes, json.length)
+    this.#to.addWritten(entity.key, json.bytes, none ? -1 : valueBytes, json.length)
   }
 
   #row({ key, offset, revision, asOf, state }: Entity<State>): void {
@@ -65,6 +65,6 @@ export class RowWriter<State> {
     json.byte(0)
     const before = json.length
     json.ascii(String(time))
-    json.buffer[before - 1] = 2 * (json.length - before)
+    json.bytes[before - 1] = 2 * (json.length - before)
   }
 }

@@ -28,7 +28,7 @@ head[0] = stateFormatVersion
 export function beginState(to: StateWriter, timerAt: number | undefined): void {
   to.clear()
   to.raw(head)
-  to.buffer.writeDoubleBE(timerAt ?? Number.NaN, timerStart)
+  to.doubleAt(timerStart, timerAt ?? Number.NaN)
 }
 
 /** Reads the content of a state, also of one that is of format version 1. Throws a `CodecError` for other bytes. */

@@ -19,16 +19,26 @@ const packr = new Packr({ useRecords: false })
  * Hot path: no array or object is made for a state.
  */
 export class StateWriter {
-  buffer = Buffer.allocUnsafe(1_024)
+  private buffer = Buffer.allocUnsafe(1_024)
   /** Bytes written. */
   length = 0
   /** A time near to most that follow; what reads them is told the same one. */
   base = 0
 
+  /** What was written, and room behind it; another one when it has grown. */
+  get bytes(): Uint8Array {
+    return this.buffer
+  }
+
   /** Begins anew. */
   clear(): void {
     this.length = 0
     this.base = 0
+  }
+
+  /** Writes over what is there, big-endian. */
+  doubleAt(at: number, value: number): void {
+    this.buffer.writeDoubleBE(value, at)
   }
 
   /** A copy of what was written. */
