@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readAudit } from '../serve/audit-reader.ts'
 import type { Looked } from './erasure-check.ts'
 
-/** What lies on this machine below `--data`: spools of collect, and audit logs of serve. */
+/** What lies on this machine below `--data`: spools of collect, what it has set aside, and audit logs of serve. */
 export async function lookHere(data: string, names: readonly string[]): Promise<Looked[]> {
   return [...(await lookInSpools(data, names)), ...(await lookInAudits(data, names))]
 }
@@ -21,17 +21,22 @@ export async function auditFolders(data: string): Promise<string[]> {
 async function lookInSpools(data: string, names: readonly string[]): Promise<Looked[]> {
   const found: Looked[] = []
   for (const instance of await entriesOf(join(data, 'collect'))) {
-    const folder = join(data, 'collect', instance, 'spool')
-    let holds = 0
-    for (const file of await entriesOf(folder))
-      if (await fileHolds(join(folder, file), names)) holds++
-    const finding =
-      holds === 0
-        ? 'nothing'
-        : `${holds} files may hold something, which comes after the erasure once the brokers take it: erase again then`
-    found.push({ place: folder, finding, ok: holds === 0 })
+    for (const [name, what] of Object.entries(keptByCollect)) {
+      const folder = join(data, 'collect', instance, name)
+      let holds = 0
+      for (const file of await entriesOf(folder))
+        if (await fileHolds(join(folder, file), names)) holds++
+      const finding = holds === 0 ? 'nothing' : `${holds} files may hold something, ${what}`
+      found.push({ place: folder, finding, ok: holds === 0 })
+    }
   }
   return found
+}
+
+/** Folders of a collector, and what is to be done about what they hold. */
+const keptByCollect = {
+  spool: 'which comes after the erasure once the brokers take it: erase again then',
+  refused: 'which no topic took: remove that folder while its collector does not run',
 }
 
 async function lookInAudits(data: string, names: readonly string[]): Promise<Looked[]> {

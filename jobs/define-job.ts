@@ -170,7 +170,7 @@ function dedupe(given: JobDefinition['dedupe'], fail: Fail): Job['dedupe'] {
   if (!isWhole(last, 1, dedupeLastMax))
     fail(
       `dedupe.last is ${show(last)}`,
-      `write 1 to ${dedupeLastMax} (each takes about 14 bytes of a user's state), or dedupe: false`,
+      `write 1 to ${dedupeLastMax} (each takes about 11 bytes of a user's state), or dedupe: false`,
     )
   return { last, withinMs: duration('dedupe.within', within, fail) }
 }

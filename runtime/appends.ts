@@ -39,7 +39,7 @@ export class Packer {
     return this.#packFor(bytes).addWritten(key, from, valueBytes, end)
   }
 
-  /** `bytes`: at least those of the record that is to be added. */
+  /** `bytes`: about those of the record that is to be added. */
   #packFor(bytes: number): RecordPack {
     const left = Math.max(this.#countGuess - this.#count++, 1)
     if (this.#pack && this.#pack.byteLength + bytes <= batchBytesMax) return this.#pack

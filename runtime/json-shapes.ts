@@ -17,6 +17,7 @@ export class JsonShapes {
   readonly #found: Found
   readonly #root = new Piece(new Uint8Array())
   #pieces = 0
+  #bytes = 0
   readonly #viewed = new Viewed()
 
   constructor(scan: JsonScan, found: Found) {
@@ -54,7 +55,8 @@ export class JsonShapes {
 
   /** Remembers the shape of an event, which is known to be JSON, with no escapes in its names. */
   learn(bytes: Buffer, start: number, end: number): void {
-    if (this.#pieces >= piecesMax || end - start > shapeBytesMax) return
+    if (this.#pieces >= piecesMax || this.#bytes >= bytesMax) return
+    if (end - start > shapeBytesMax) return
     const drawn = new Drawing(this.#scan, bytes, start, end).pieces
     if (drawn.length > piecesPerShapeMax) return
     let parent = this.#root
@@ -64,6 +66,7 @@ export class JsonShapes {
         if (parent.children.length >= childrenMax) return
         parent.children.push(piece)
         this.#pieces++
+        this.#bytes += piece.length
       }
       parent = known ?? piece
     }
@@ -72,6 +75,7 @@ export class JsonShapes {
 
 /** Bounds on what is kept, in all some 4 MB at most; producers whose names are data fill it, and no more is learnt. */
 const piecesMax = 4_096
+const bytesMax = 1024 * 1024 // each is kept twice, as bytes and as words
 const childrenMax = 32
 const piecesPerShapeMax = 256
 const shapeBytesMax = 16 * 1024

@@ -33,7 +33,8 @@ export const sinkMetrics = {
   millrace_collect_drained_records: {
     kind: 'counter',
     unit: '{record}',
-    description: 'Records of the spool that the brokers have acknowledged since.',
+    description:
+      'Records that have left the spool since: acknowledged by the brokers, or set aside.',
     attributes: [],
   },
   millrace_collect_refused_records: {

@@ -127,7 +127,7 @@ export class States<State = unknown> {
   takeEarlyRows(): OutgoingRecord[] {
     const early: OutgoingRecord[] = []
     for (const row of this.takeRows()) {
-      if (this.#dropping.has(row.key as string)) this.#rows.push(row)
+      if (this.#dropping.has(row.key as string)) this.#keepRow(row)
       else early.push(row)
     }
     const unsent = this.#unsent
@@ -194,10 +194,12 @@ export class States<State = unknown> {
   }
 
   #addRow(entity: Entity<State>): void {
-    if (entity.dropped) return
-    const row = featureRow(this.#job, entity)
+    if (!entity.dropped) this.#keepRow(featureRow(this.#job, entity))
+  }
+
+  #keepRow(row: OutgoingRecord): void {
     this.#rows.push(row)
-    this.#rowBytes += (row.value?.length ?? 0) + entity.key.length
+    this.#rowBytes += (row.value?.length ?? 0) + (row.key?.length ?? 0)
   }
 
   /** A second-chance sweep from the oldest on: what was read since the last sweep goes to the end once more. */

@@ -55,9 +55,11 @@ export const noTelemetry: Telemetry = {
  * Starts OpenTelemetry for this process, of which it knows only one: open a second only after the first
  * was closed. Metrics alone, and only for `scrape`: no port, no traces, no logs, whatever the environment
  * says, since its variables may be meant for other programs. OTEL_RESOURCE_ATTRIBUTES and
- * OTEL_SDK_DISABLED are honoured. Counters and histograms are kept by tallies.ts and handed to the SDK at each
- * scrape: its own instruments cost a microsecond a call, some of which are made for each request. The SDK is loaded here, because that takes a tenth of a second; `sdk-node`
- * would load exporters of all kinds beside it, and take three times as long.
+ * OTEL_SDK_DISABLED are honoured.
+ *
+ * Counters and histograms are kept by tallies.ts and handed to the SDK at each scrape: its own instruments cost a
+ * microsecond a call, some of which are made for each request. The SDK is loaded here, because that takes a tenth of
+ * a second; `sdk-node` would load exporters of all kinds beside it, and take three times as long.
  *
  * @param options.service the resource's `service.name`, such as `millrace-serve`
  */

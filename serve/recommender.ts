@@ -81,7 +81,8 @@ export class Recommender {
     for (let reads = 0; ; reads++) {
       const missing = new Set<string>()
       const get = (key: string) => {
-        const row = tells.atHand(key) ?? read.get(key)
+        const known = tells.atHand(key)
+        const row = known === undefined ? read.get(key) : known
         if (row === undefined) missing.add(key)
         return row
       }
