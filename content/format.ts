@@ -61,7 +61,7 @@ function remember(format: (value: number) => string): (value: number) => string 
     const known = texts.get(value)
     if (known !== undefined) return known
     if (texts.size >= pricesMax) texts = new Map()
-    const text = format(value)
+    const text = format(value + 0) // a map takes minus zero for zero, whose text would have a minus then
     texts.set(value, text)
     return text
   }

@@ -67,6 +67,7 @@ test('prices and dates are written as the reader writes them, and are empty wher
   assert.is(english.number(12_345.6), '12,346')
   for (const none of [undefined, null, '8', Number.NaN, 9e15]) assert.is(english.date(none), '')
   for (const none of [undefined, null, '8', Number.NaN]) assert.is(english.price(none), '')
+  assert.equal([english.price(-0), english.price(0)], ['£0.00', '£0.00'])
   assert.throws(() => formats({ locale: 'de-DE', currency: 'EURO', timeZone: 'UTC' }), RangeError)
 })
 

@@ -115,6 +115,25 @@ test('events of one shape are read alike, whatever stands in the place of their 
   )
 })
 
+test('events with the same names are read alike, however their producers space them', () => {
+  const each = fc.oneof(fc.integer(), fc.boolean(), fc.constantFrom('x', 'yy', null, 0.5, {}))
+  const part = fc.dictionary(fc.constantFrom('a', 'b', 'id'), each, { noNullPrototype: true })
+  const event = fc.record({
+    userId: fc.constant('u'),
+    properties: part,
+    traits: part,
+    context: part,
+  })
+  const spaces = fc.constantFrom(['', ''], ['', ' '], [' ', ''], ['', '\n'])
+  fc.assert(
+    fc.property(event, spaces, (one, [before, behind]) => {
+      const spaced = JSON.stringify(one).replaceAll(/[:,]/g, mark => `${before}${mark}${behind}`)
+      assert.ok(compare(objects(spaced)))
+    }),
+    { numRuns: 120 },
+  )
+})
+
 test('names that are not of ASCII are read as such, also those of a shape', () => {
   assert.ok(compare(objects('{"properties":{"\u00e9":"a"},"traits":{"a":{"\u20ac":1}}}')))
 })
