@@ -11,22 +11,30 @@ const batchBytesMax = 512 * 1024
 
 /** Packs records of one partition, as they come, into batches that a broker takes. One larger than that is a batch alone. */
 export class Packer {
-  readonly appends: PackedAppend[] = []
-  readonly #topic: string
-  readonly #partition: number
+  readonly #packs: RecordPack[] = []
   readonly #countGuess: number
   #count = 0
   #pack: RecordPack | undefined
+  /** Of the packs before the last. */
+  #bytesBefore = 0
 
   /** `countGuess`: about so many records will come. */
-  constructor(topic: string, partition: number, countGuess: number) {
-    this.#topic = topic
-    this.#partition = partition
+  constructor(countGuess: number) {
     this.#countGuess = countGuess
   }
 
   get count(): number {
     return this.#count
+  }
+
+  /** Of all batches as they are now. */
+  get byteLength(): number {
+    return this.#bytesBefore + (this.#pack?.byteLength ?? 0)
+  }
+
+  /** What was packed, to be sent there. */
+  appends(topic: string, partition: number): PackedAppend[] {
+    return this.#packs.map(records => ({ topic, partition, records }))
   }
 
   add(record: OutgoingRecord): void {
@@ -39,13 +47,25 @@ export class Packer {
     return this.#packFor(bytes).addWritten(key, from, valueBytes, end)
   }
 
+  /** Adds what another has packed, behind what is here; the other is of no use afterwards. */
+  join(other: Packer): void {
+    if (other.#pack === undefined) return
+    this.#bytesBefore += (this.#pack?.byteLength ?? 0) + other.#bytesBefore
+    this.#packs.push(...other.#packs)
+    this.#pack = other.#pack
+    this.#count += other.#count
+  }
+
   /** `bytes`: about those of the record that is to be added. */
   #packFor(bytes: number): RecordPack {
-    const left = Math.max(this.#countGuess - this.#count++, 1)
+    const left = this.#countGuess - this.#count++
     if (this.#pack && this.#pack.byteLength + bytes <= batchBytesMax) return this.#pack
-    const pack = new RecordPack(Math.min(left * bytes, Math.max(bytes, batchBytesMax)))
+    // Where more have come than were thought of, another batch may be filled as the last one was.
+    const count = left > 0 ? left : this.#pack ? batchBytesMax : 1
+    const pack = new RecordPack(Math.min(count * bytes, Math.max(bytes, batchBytesMax)))
+    this.#bytesBefore += this.#pack?.byteLength ?? 0
     this.#pack = pack
-    this.appends.push({ topic: this.#topic, partition: this.#partition, records: pack })
+    this.#packs.push(pack)
     return pack
   }
 }
@@ -55,9 +75,9 @@ export function packed(
   partition: number,
   records: readonly OutgoingRecord[],
 ): PackedAppend[] {
-  const packer = new Packer(topic, partition, records.length)
+  const packer = new Packer(records.length)
   for (const record of records) packer.add(record)
-  return packer.appends
+  return packer.appends(topic, partition)
 }
 
 /**

@@ -41,14 +41,14 @@ export function freezeCommit<State>(
 ): FrozenCommit<State> {
   const entities = states.freeze()
   const topics = outputTopics(job.name)
-  const rows = new Packer(topics.features, partition, entities.length)
-  const changelog = new Packer(topics.changelog, partition, entities.length)
-  for (const row of states.takeRows()) rows.add(row)
-  const rowWriter = new RowWriter(job, rows)
+  const changelog = new Packer(entities.length)
+  const hasRows = job.emit === 'every'
+  const rows = hasRows ? states.takeRows() : new Packer(entities.length)
+  const rowWriter = new RowWriter(job)
   const state = new StateWriter()
-  const rowsAreMade = rowsAreOut || job.emit === 'every'
+  const rowsAreMade = rowsAreOut || hasRows
   const encoded = entities.map(entity => {
-    if (entity.dropped || !rowsAreMade) rowWriter.add(entity)
+    if (entity.dropped || !rowsAreMade) rowWriter.add(entity, rows)
     const { key, dropped } = entity
     if (dropped) return { entity, bytes: changelog.addWritten(key, state.bytes, -1, 0) }
     writeEntity(job, entity, state)
@@ -59,13 +59,13 @@ export function freezeCommit<State>(
     states: encoded,
     rows: rows.count,
     outputs: [
-      rows.appends,
+      rows.appends(topics.features, partition),
       packed(topics.triggers, partition, side.triggers),
       packed(topics.late, partition, side.late),
       packed(topics.dead, partition, side.dead),
       packed(rekeyedTopic(job.name), partition, side.rekeyed),
       packed(topics.erased, partition, side.erased),
-      changelog.appends,
+      changelog.appends(topics.changelog, partition),
     ],
   }
 }

@@ -141,11 +141,11 @@ export class Committer<State = unknown> {
     const { features, triggers } = outputTopics(job.name)
     const rows = states.takeEarlyRows()
     const batches = [
-      ...packed(features, partition, rows),
+      ...rows.appends(features, partition),
       ...packed(triggers, partition, pipeline.side.takeTriggers()),
     ]
     if (batches.length === 0) return
-    pipeline.counts.rows += rows.length
+    pipeline.counts.rows += rows.count
     const emission = Promise.all(batches.map(batch => producer.send([batch]))).then(() => {
       if (this.#emission === emission) this.#emission = undefined
       onDone()

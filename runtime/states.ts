@@ -1,9 +1,9 @@
 import type { Job } from '../jobs/job.ts'
-import type { OutgoingRecord } from '../protocol/record-batch.ts'
 import type { TimerEntry } from '../state/store.ts'
+import { Packer } from './appends.ts'
 import type { Checkpoint, CommittedState } from './checkpoint.ts'
 import { decodeEntity, type Entity, encodeEntity, newEntity } from './entity.ts'
-import { featureRow } from './outputs.ts'
+import { RowWriter } from './row-writer.ts'
 
 /** Most keys and bytes that one commit may carry; then the task waits for the running one. */
 export const dirtyKeysMax = 50_000
@@ -21,13 +21,14 @@ export class States<State = unknown> {
   readonly #checkpoint: Checkpoint
   readonly #cacheMax: number
   readonly #sendsEarly: boolean
+  readonly #rowWriter: RowWriter<State>
   readonly #cache = new Map<string, Entity<State>>()
   #dirty: Entity<State>[] = []
   #dirtyBytes = 0
   #unsent = new Set<Entity<State>>()
-  /** Of a job that has a row for each event: those that nothing has sent yet. */
-  #rows: OutgoingRecord[] = []
-  #rowBytes = 0
+  /** Of a job that has a row for each event: those that nothing has sent yet, and those that may not go out yet. */
+  #rows = new Packer(0)
+  #held = new Packer(0)
   /** Keys whose tombstones are in the commit that is running: no row may overtake these. */
   #dropping: ReadonlySet<string> = new Set()
 
@@ -35,6 +36,7 @@ export class States<State = unknown> {
   constructor(job: Job<State>, checkpoint: Checkpoint, cacheMax: number, sendsEarly: boolean) {
     this.#sendsEarly = sendsEarly
     this.#job = job
+    this.#rowWriter = new RowWriter(job)
     this.#checkpoint = checkpoint
     this.#cacheMax = cacheMax
   }
@@ -49,8 +51,8 @@ export class States<State = unknown> {
 
   get full(): boolean {
     return (
-      Math.max(this.#dirty.length, this.#rows.length) >= dirtyKeysMax ||
-      this.#dirtyBytes + this.#rowBytes >= dirtyBytesMax
+      Math.max(this.#dirty.length, this.#rows.count + this.#held.count) >= dirtyKeysMax ||
+      this.#dirtyBytes + this.#rows.byteLength + this.#held.byteLength >= dirtyBytesMax
     )
   }
 
@@ -124,26 +126,22 @@ export class States<State = unknown> {
    * Rows of what has changed since this was last called; only where rows go out early. Tombstones go with the
    * commit, and what comes after a tombstone that is on its way waits for it.
    */
-  takeEarlyRows(): OutgoingRecord[] {
-    const early: OutgoingRecord[] = []
-    for (const row of this.takeRows()) {
-      if (this.#dropping.has(row.key as string)) this.#keepRow(row)
-      else early.push(row)
-    }
+  takeEarlyRows(): Packer {
+    if (this.#job.emit === 'every') return this.takeRows()
     const unsent = this.#unsent
+    const early = new Packer(unsent.size)
     if (unsent.size > 0) this.#unsent = new Set()
     for (const entity of unsent) {
       if (this.#dropping.has(entity.key)) this.#unsent.add(entity)
-      else if (!entity.dropped) early.push(featureRow(this.#job, entity))
+      else if (!entity.dropped) this.#rowWriter.add(entity, early)
     }
     return early
   }
 
   /** Of a job that has a row for each event, those that nothing has sent. */
-  takeRows(): readonly OutgoingRecord[] {
+  takeRows(): Packer {
     const rows = this.#rows
-    if (rows.length > 0) this.#rows = []
-    this.#rowBytes = 0
+    this.#rows = new Packer(rows.count) // as many may come again
     return rows
   }
 
@@ -180,6 +178,10 @@ export class States<State = unknown> {
       return { key: entity.key, bytes, indexedAt: entity.indexedAt }
     })
     this.#dropping = new Set()
+    if (this.#held.count > 0) {
+      this.#rows.join(this.#held)
+      this.#held = new Packer(0)
+    }
     this.#checkpoint.accept(states, marker, at)
   }
 
@@ -194,12 +196,8 @@ export class States<State = unknown> {
   }
 
   #addRow(entity: Entity<State>): void {
-    if (!entity.dropped) this.#keepRow(featureRow(this.#job, entity))
-  }
-
-  #keepRow(row: OutgoingRecord): void {
-    this.#rows.push(row)
-    this.#rowBytes += (row.value?.length ?? 0) + (row.key?.length ?? 0)
+    if (entity.dropped) return
+    this.#rowWriter.add(entity, this.#dropping.has(entity.key) ? this.#held : this.#rows)
   }
 
   /** A second-chance sweep from the oldest on: what was read since the last sweep goes to the end once more. */

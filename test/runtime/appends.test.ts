@@ -38,14 +38,38 @@ test('text that takes more bytes than characters makes no larger batch', () => {
 })
 
 test('a packed value stays where it is, whatever is packed after it', () => {
-  const packer = new Packer('t', 1, 1)
+  const packer = new Packer(1)
   const values = Array.from({ length: 3_000 }, (_, at) => Buffer.alloc(at % 700, at))
   const views = values.map((value, at) =>
     packer.addWritten(`key ${at}`, value, value.length, value.length),
   )
-  for (const { records } of packer.appends) records.seal({ now: 1, producerId: 5 })
+  for (const { records } of packer.appends('t', 1)) records.seal({ now: 1, producerId: 5 })
   for (const [at, view] of views.entries())
     assert.ok(values[at]?.equals(view ?? none), `value ${at}`)
+})
+
+test('what two packers have packed is one after the other when they are joined', () => {
+  fc.assert(
+    fc.property(fc.array(sizes, { maxLength: 4 }), fc.nat(5), (groups, countGuess) => {
+      const joined = new Packer(countGuess)
+      for (const lengths of groups) {
+        const other = new Packer(countGuess)
+        for (const record of recordsOf(lengths)) other.add(record)
+        joined.join(other)
+        joined.add({ key: 'between', value: null })
+      }
+      const wanted = groups.flatMap(lengths => [...recordsOf(lengths), { key: 'between' }])
+      const appends = joined.appends('t', 1)
+      const keys = appends.flatMap(({ records }) => unpacked(records)).map(({ key }) => String(key))
+      assert.equal(
+        keys,
+        wanted.map(({ key }) => String(key)),
+      )
+      assert.is(joined.count, wanted.length)
+      const bytes = appends.reduce((sum, { records }) => sum + records.byteLength, 0)
+      assert.is(joined.byteLength, bytes)
+    }),
+  )
 })
 
 test('a send has at most one batch of a partition, and the marker is last of all', () => {

@@ -1,10 +1,12 @@
+import fc from 'fast-check'
 import type { Job } from '../../jobs/job.ts'
 import type { OutgoingRecord } from '../../protocol/record-batch.ts'
 import { freezeCommit } from '../../runtime/commit.ts'
+import { featureRow } from '../../runtime/outputs.ts'
 import type { Progress } from '../../runtime/progress.ts'
 import { assert, suite } from '../harness.ts'
 import type { SimState } from '../simulator/sim-job.ts'
-import { unpacked } from '../simulator/unpacked.ts'
+import { packedIn, unpacked } from '../simulator/unpacked.ts'
 import { minute, pipelineOf, start } from './pipeline-world.ts'
 
 const test = suite("a job with emit: 'every'")
@@ -27,7 +29,7 @@ function worldOf(early = false) {
     const rows = frozen.outputs.flat().filter(({ topic }) => topic === 'sim.features')
     return { frozen, rows: shown(rows.flatMap(({ records }) => unpacked(records))) }
   }
-  return { ...world, freeze, early: () => shown(states.takeEarlyRows()) }
+  return { ...world, freeze, early: () => shown(packedIn(states.takeEarlyRows())) }
 }
 
 const shown = (rows: readonly OutgoingRecord[]) =>
@@ -74,6 +76,61 @@ test('sends each row early where rows go out early, and none past a tombstone', 
   assert.equal(early(), ['ann 3.0'])
   assert.equal(freeze().rows, [])
 })
+
+const anyAct = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ user: fc.constantFrom('ann', 'bob', 'cät') }) },
+  { weight: 1, arbitrary: fc.record({ forgotten: fc.constantFrom('ann', 'bob', 'cät') }) },
+  { weight: 2, arbitrary: fc.constantFrom('early', 'commit', 'committed') },
+)
+
+for (const isEarly of [false, true])
+  test(`has rows as featureRow has them, each once and in order, ${isEarly ? 'early' : 'with commits'}`, () => {
+    fc.assert(
+      fc.property(fc.array(anyAct, { maxLength: 60 }), acts => {
+        const { take, states, job, pipeline } = worldOf(isEarly)
+        const wanted: OutgoingRecord[] = []
+        const sent: OutgoingRecord[] = []
+        const markDirty = states.markDirty.bind(states)
+        states.markDirty = entity => {
+          if (!entity.dropped) wanted.push(featureRow(job, entity))
+          markDirty(entity)
+        }
+        let running: ReturnType<typeof freezeCommit<SimState>> | undefined
+        const early = () => {
+          if (isEarly) sent.push(...packedIn(states.takeEarlyRows()))
+        }
+        const commit = () => {
+          if (running !== undefined) return
+          early()
+          const task = { job, partition: 0 }
+          running = freezeCommit(task, states, pipeline.side.take(), {} as Progress, isEarly)
+          const rows = running.outputs.flat().filter(({ topic }) => topic === 'sim.features')
+          sent.push(...rows.flatMap(({ records }) => unpacked(records)))
+        }
+        const committed = () => {
+          if (running !== undefined) states.committed(running.states, 1, start)
+          running = undefined
+        }
+        for (const act of acts) {
+          if (act === 'early') early()
+          else if (act === 'commit') commit()
+          else if (act === 'committed') committed()
+          else if ('user' in act) take(act)
+          else take({ user: act.forgotten, ...forget })
+        }
+        committed()
+        commit()
+        const bytesOf = ({ key, value, headers = [] }: OutgoingRecord) =>
+          [key, value, ...headers.flat()].join('|')
+        for (const user of ['ann', 'bob', 'cät']) {
+          const own = sent.filter(({ key, value }) => String(key) === user && value !== null)
+          const expected = wanted.filter(({ key }) => key === user)
+          assert.equal(own.map(bytesOf), expected.map(bytesOf))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
 
 test('waits for a commit when there are as many rows as one may carry', () => {
   const { take, states } = worldOf()

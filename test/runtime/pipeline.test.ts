@@ -1,6 +1,7 @@
 import { timersPerCommit } from '../../runtime/pipeline.ts'
 import { assert, suite } from '../harness.ts'
 import { BOMB, POISON } from '../simulator/sim-job.ts'
+import { packedIn } from '../simulator/unpacked.ts'
 import { minute, pipelineOf, start } from './pipeline-world.ts'
 
 const test = suite('pipeline')
@@ -94,7 +95,7 @@ test('an event that would make the state too large is dead, and the state is as 
   assert.equal([count(), states.get('ann').state.chain, states.get('ann').offset], [1, chain, 0])
   assert.ok(timers > 60)
   assert.equal(
-    states.takeEarlyRows().map(({ value }) => JSON.parse(String(value)).version),
+    packedIn(states.takeEarlyRows()).map(({ value }) => JSON.parse(String(value)).version),
     [[0, 0]],
     'the undone state would go out',
   )

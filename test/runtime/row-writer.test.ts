@@ -4,6 +4,7 @@ import email from '../../jobs/email.ts'
 import type { Job } from '../../jobs/job.ts'
 import { Packer, packed } from '../../runtime/appends.ts'
 import { type Entity, newEntity } from '../../runtime/entity.ts'
+import type { PackedAppend } from '../../runtime/log.ts'
 import { featureRow } from '../../runtime/outputs.ts'
 import { RowWriter } from '../../runtime/row-writer.ts'
 import { assert, suite } from '../harness.ts'
@@ -52,11 +53,11 @@ for (const [name, job] of Object.entries({ email, derived, withoutWriter, hiding
         const entities = users.map(([key, events, dropped]) =>
           entityOf(job as Job<unknown>, key, events, dropped),
         )
-        const packer = new Packer('rows', 0, 1)
-        const writer = new RowWriter(job as Job<unknown>, packer)
-        for (const entity of entities) writer.add(entity)
+        const packer = new Packer(1)
+        const writer = new RowWriter(job as Job<unknown>)
+        for (const entity of entities) writer.add(entity, packer)
         const rows = entities.map(entity => featureRow(job as Job<unknown>, entity))
-        assert.equal(sealed(packer.appends), sealed(packed('rows', 0, rows)))
+        assert.equal(sealed(packer.appends('rows', 0)), sealed(packed('rows', 0, rows)))
       }),
       { numRuns: 60 },
     )
@@ -84,7 +85,7 @@ function entityOf(
   return entity
 }
 
-function sealed(appends: Packer['appends']): string[] {
+function sealed(appends: readonly PackedAppend[]): string[] {
   return appends.map(({ records }) => records.seal({ now: startMs }).toString('latin1'))
 }
 

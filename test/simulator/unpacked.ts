@@ -1,4 +1,5 @@
 import { type OutgoingRecord, RecordPack, RecordReader } from '../../protocol/record-batch.ts'
+import type { Packer } from '../../runtime/appends.ts'
 import type { Append, PackedAppend } from '../../runtime/log.ts'
 
 /** The records of an append, which may be packed. */
@@ -11,4 +12,9 @@ export function unpacked(records: (Append | PackedAppend)['records']): readonly 
     all.push({ key, value, headers: reader.headers() })
   }
   return all
+}
+
+/** What a packer has packed. */
+export function packedIn(packer: Packer): OutgoingRecord[] {
+  return packer.appends('', 0).flatMap(({ records }) => [...unpacked(records)])
 }
