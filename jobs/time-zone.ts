@@ -4,11 +4,18 @@ const stepMs = 900_000
 /** More than there are; beyond, zones are looked up anew each time. */
 const zonesMax = 1_000
 
+/**
+ * Quarters of an hour whose answers are kept, of each zone: to ask ICU takes some 20 µs, and an event is asked about
+ * several times, as are the days that begin before and after it.
+ */
+const kept = 256
+
 interface Zone {
   readonly format: Intl.DateTimeFormat
-  /** The last answer: most questions are about the same quarter of an hour. */
-  step: number
-  offsetMs: number
+  /** By the rest of a division by `kept`: of which quarter of an hour an answer is kept. */
+  readonly steps: Float64Array
+  /** The answers. */
+  readonly offsetsMs: Int32Array
 }
 
 /**
@@ -50,11 +57,12 @@ export class TimeZones {
     const zone = name === '' ? undefined : this.#zoneOf(name)
     if (zone === undefined || !Number.isFinite(time)) return 0
     const step = Math.floor(time / stepMs)
-    if (zone.step !== step) {
-      zone.offsetMs = localTime(zone.format, step * stepMs) - step * stepMs
-      zone.step = step
+    const at = mod(step, kept)
+    if (zone.steps[at] !== step) {
+      zone.offsetsMs[at] = localTime(zone.format, step * stepMs) - step * stepMs
+      zone.steps[at] = step
     }
-    return zone.offsetMs
+    return zone.offsetsMs[at] as number
   }
 
   #zoneOf(name: string): Zone | undefined {
@@ -62,7 +70,8 @@ export class TimeZones {
     if (known !== undefined) return known
     const format = formatOf(name)
     if (format === undefined) return undefined
-    const zone = { format, step: Number.NaN, offsetMs: 0 }
+    const steps = new Float64Array(kept).fill(Number.NaN)
+    const zone = { format, steps, offsetsMs: new Int32Array(kept) }
     if (this.#zones.size < zonesMax) this.#zones.set(name, zone)
     return zone
   }
