@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
+import { seededRandom } from '../cli/random.ts'
 import { parseSigningFile, signingKeysOf } from '../http/signing-file.ts'
 import { createTokens } from '../http/tokens.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -8,13 +9,20 @@ import { sendPaced } from './paced-client.ts'
 import { percentile } from './run-result.ts'
 import { userOf } from './serve-rows.ts'
 import type { ServeResult, ServeTask } from './serve-task.ts'
+import { zipf } from './zipf.ts'
 
 const CONNECTIONS = 64
-const PATHS = 20_000
+/** More than are asked for in a run at a constant rate. */
+const PATHS = 120_000
+/** Ranks to users: a prime, so that those who are asked for most lie anywhere in the view. */
+const STEP = 7_919
 
 const task: ServeTask = JSON.parse(process.argv[2] ?? '')
 const headers = { 'amp-email-sender': 'news@shop.example' }
-const paths = Array.from({ length: PATHS }, (_, at) => pathOf(userOf((at * 7_919) % task.users)))
+const tokens = openTokens()
+const known = new Map<string, string>()
+const rank = zipf(task.users, seededRandom(task.seed))
+const paths = Array.from({ length: PATHS }, () => pathOnce(userOf((rank() * STEP) % task.users)))
 const result = task.tool === 'paced' ? await paced() : await closed()
 process.send?.(result, () => process.exit(0))
 
@@ -60,6 +68,13 @@ async function closed(): Promise<ServeResult> {
   }
 }
 
+/** A signature costs as much as a request. */
+function pathOnce(user: string): string {
+  const path = known.get(user) ?? pathOf(user)
+  known.set(user, path)
+  return path
+}
+
 function pathOf(user: string): string {
   switch (task.kind) {
     case 'features':
@@ -69,13 +84,13 @@ function pathOf(user: string): string {
     case 'recommendations':
       return `/v1/users/${user}/recommendations?count=4`
     case 'amp': {
-      const token = signTicket(tokens(), purposes.block, { user, name: 'cart' }, systemClock.now())
+      const token = signTicket(tokens, purposes.block, { user, name: 'cart' }, systemClock.now())
       return `/v1/amp/blocks/cart?token=${token}`
     }
   }
 }
 
-function tokens() {
+function openTokens() {
   const secrets = parseSigningFile(readFileSync(task.signingFile, 'utf8'), task.signingFile)
   return createTokens(
     signingKeysOf(

@@ -6,7 +6,10 @@ export interface ServeTask {
   readonly port: number
   readonly tool: 'paced' | 'autocannon'
   readonly kind: Kind
+  /** Asked for by Zipf's law, the first of them most often. */
   readonly users: number
+  /** Of the draws: each run asks for the same few most, and for others of the many. */
+  readonly seed: number
   readonly requestsPerSecond?: number
   readonly seconds: number
   /** Signs the tokens of AMP. */

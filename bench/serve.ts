@@ -60,7 +60,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     const rows: (string | number)[][] = []
     const run = async (
       server: 'ours' | 'bare',
-      task: Omit<ServeTask, 'port' | keyof typeof common>,
+      task: Omit<ServeTask, 'port' | 'seed' | keyof typeof common>,
     ) => {
       const ours = server === 'ours'
       bar.next(`${server}: ${task.kind}, ${task.tool}`)
@@ -69,7 +69,7 @@ export async function serve(args: readonly string[]): Promise<void> {
         sidecar.usage.cpuSeconds,
       ]
       const result = await runTask<ServeResult>('./serve-load.ts', {
-        ...{ ...common, ...task, port: ours ? port : bare.port },
+        ...{ ...common, ...task, seed: rows.length, port: ours ? port : bare.port },
       } satisfies ServeTask)
       const later = ours ? await scrapeTimes(url, routes[task.kind]) : new Map()
       const cpuMicros = ((sidecar.usage.cpuSeconds - cpu) * 1e6) / result.requests
@@ -125,6 +125,7 @@ export async function serve(args: readonly string[]): Promise<void> {
         rows,
       ),
       `Ready with ${users.toLocaleString('en')} rows: ${cold.readyMs} ms from an empty folder, ${warm.readyMs} ms again. Most memory: ${sidecar.usage.peakRssMb} MB.`,
+      `Users are asked for by Zipf's law over all of them (exponent 1), each run with draws of its own: half of the requests are for ${halfOf(users)} users.`,
       `While asked at a constant rate, ${wrote} rows/s came in. Features from outside: ours / bare = ${((p99.ours ?? Number.NaN) / (p99.bare ?? Number.NaN)).toFixed(2)} × the p99.`,
     ].join('\n\n')
     console.log(`\n${summary}`)
@@ -157,6 +158,11 @@ function picture(rows: readonly (readonly (string | number)[])[]): void {
     .map(([, kind, , rate]) => ({ label: `Millrace: ${kind}`, value: Number(rate) }))
   const subtitle = 'requests/s at most, all processes on two cores; more is better'
   barChart('serve', { title: 'One sidecar', subtitle }, bars)
+}
+
+/** How many ranks have half of all draws. */
+function halfOf(users: number): string {
+  return Math.round(Math.sqrt(users / 1.781)).toLocaleString('en') // H(n) ≈ ln n + 0.577, halved; e^0.577 is 1.781
 }
 
 const short = (value: number) => (Number.isNaN(value) ? '–' : Number(value.toFixed(1)))

@@ -16,6 +16,12 @@ const kept = {
   'retention.ms': String(7 * dayMs),
   'segment.ms': String(dayMs),
 }
+/** Who follows the catalogue may be away for a week; what a product was before has left the disk as soon. */
+const compacted = {
+  'cleanup.policy': 'compact',
+  'delete.retention.ms': String(7 * dayMs),
+  'max.compaction.lag.ms': String(7 * dayMs),
+}
 
 /** What collect writes to; append times are the broker's, so one wrong clock cannot move time. */
 export function collectTopics(
@@ -26,6 +32,6 @@ export function collectTopics(
   return [
     { topic: events, partitions, replication, config: timed },
     { topic: rejectedTopicOf(events), partitions, replication, config: kept },
-    { topic: productsTopic, partitions, replication, config: { 'cleanup.policy': 'compact' } },
+    { topic: productsTopic, partitions, replication, config: compacted },
   ]
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { Deadlines } from './deadlines.ts'
 import { LastKnown } from './last-known.ts'
+import { QueueFull } from './read-queue.ts'
 import type { Recommender } from './recommender.ts'
 import { contentOf, type RowContent } from './row.ts'
 import type { TopicView } from './topic-view.ts'
@@ -93,16 +94,20 @@ export class BlockAnswers {
     const answer = await this.#deadlines.within(reading, budgetMs ?? block.budgetMs)
     this.#making.delete(making)
     if (answer === 'late') return this.#known(block, place, 'out_of_time')
-    if (answer === 'view_failed') return this.#known(block, place, answer)
+    if (answer === 'view_failed' || answer === 'busy') return this.#known(block, place, answer)
     if (answer.source !== 'fallback' && !making.changed)
       this.#lastKnown.keep(place, answer.json, answer.ageMs)
     return answer
   }
 
-  async #read(block: Block, user: string | undefined): Promise<BlockAnswer | 'view_failed'> {
+  async #read(
+    block: Block,
+    user: string | undefined,
+  ): Promise<BlockAnswer | 'view_failed' | 'busy'> {
     try {
       return await this.#make(block, user)
     } catch (error) {
+      if (error instanceof QueueFull) return 'busy'
       this.#options.failed(error, block.name)
       return 'view_failed'
     } finally {

@@ -222,6 +222,7 @@ export class Follower {
     await view.reset(
       topic,
       ranges.map(({ start }) => fromStart(start, now)),
+      ranges.reduce((rows, { start, end }) => rows + end - start, 0),
     )
     this.#ends = ranges.map(({ end }) => end)
     if (misfit === 'new') return

@@ -12,6 +12,7 @@ import { Problem } from '../http/problem.ts'
 import type { Desk } from './desk.ts'
 import { openImage } from './image-tokens.ts'
 import type { Painter } from './painter.ts'
+import { QueueFull } from './read-queue.ts'
 import { contentOf } from './row.ts'
 
 const BUDGET_MS = 200
@@ -49,7 +50,8 @@ export function addImageRoutes(desk: Desk, painter: Painter): void {
       const shown = await show(desk, name, request)
       return shown && (await painter.paint(shown.picture))
     } catch (error) {
-      logger.error({ error }, 'a picture could not be drawn; the neutral one was answered')
+      if (!(error instanceof QueueFull))
+        logger.error({ error }, 'a picture could not be drawn; the neutral one was answered')
       return undefined
     } finally {
       underWay--

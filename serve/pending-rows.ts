@@ -7,7 +7,9 @@ const ENTRY_BYTES = 100
  */
 export type ChangeListener = (key: string | undefined, segments: readonly string[]) => void
 
-/** Rows that differ from the disk, by key; `undefined` for one that is gone. */
+/** A row that differs from the disk; `undefined` for one that is gone. */
+export type ChangedRow = readonly [key: string, row: Buffer | undefined]
+/** By key. */
 export type ChangedRows = Map<string, Buffer | undefined>
 
 /**

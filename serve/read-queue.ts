@@ -1,7 +1,20 @@
+import { Problem } from '../http/problem.ts'
+
 /** Reads under way at once; a store that hangs keeps that many of libuv's threads, and leaves the others. */
 const READS_MAX = 2
 /** Of one read. */
 const KEYS_MAX = 256
+/** Beyond it nobody waits: so many take a tenth of a second where the store answers, and for ever where it hangs. */
+const WAITING_MAX = 8_192
+
+/** So many rows are waited for that another is not; whoever must answer does with what he has. */
+export class QueueFull extends Problem {
+  constructor() {
+    const detail =
+      'the store of rows does not keep up with what is asked of it: ask again in a moment'
+    super(503, 'busy', detail, { 'retry-after': '1' })
+  }
+}
 
 interface Waiting {
   readonly key: string
@@ -24,13 +37,20 @@ export class ReadQueue {
     this.#read = read
   }
 
+  /** Rejects with `QueueFull` where too much is waited for already. */
   get(key: string): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
+      if (this.#waiting.length >= WAITING_MAX) return reject(new QueueFull())
       this.#waiting.push({ key, resolve, reject })
       if (this.#planned || this.#underWay === READS_MAX) return
       this.#planned = true
       setImmediate(() => this.#begin()) // after the other requests of this turn were read
     })
+  }
+
+  /** In the keys' order. */
+  getMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    return Promise.all(keys.map(key => this.get(key)))
   }
 
   #begin(): void {

@@ -1,5 +1,5 @@
 import type { ReadQueue } from './read-queue.ts'
-import { decodeRow, type Row } from './row.ts'
+import { decoded, type Row } from './row.ts'
 
 /** What a row costs besides its text and its key, about. */
 const ENTRY_BYTES = 250
@@ -43,8 +43,7 @@ export class RowMemory {
     const reading = Symbol()
     this.#readings.set(key, reading)
     try {
-      const bytes = await this.#disk.get(key)
-      const row = bytes === undefined ? undefined : decodeRow(bytes)
+      const row = decoded(await this.#disk.get(key))
       if (row !== undefined && this.#readings.get(key) === reading) this.#keep(key, row)
       return row
     } finally {

@@ -84,6 +84,10 @@ export function decodeRow(bytes: Buffer): Row {
   return { version: versionOf(bytes), partition: bytes.readUInt32LE(16), json }
 }
 
+export function decoded(bytes: Buffer | undefined): Row | undefined {
+  return bytes === undefined ? undefined : decodeRow(bytes)
+}
+
 export function versionOf(bytes: Buffer): Version {
   return [bytes.readDoubleLE(0), bytes.readDoubleLE(8)]
 }

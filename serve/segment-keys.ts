@@ -1,3 +1,4 @@
+import type { ChangedRow } from './pending-rows.ts'
 import { HEAD_BYTES, type RowContent } from './row.ts'
 
 const prefix = 'segment:'
@@ -21,32 +22,35 @@ export function userOf(segment: string, key: string): string {
   return key.slice(prefix.length + segment.length + 1)
 }
 
-/** The segments that a key entered or left, for each that did. */
-export type SegmentMoves = readonly (readonly [key: string, segments: readonly string[]])[]
+/** The segments that a key entered or left. */
+export type SegmentMove = readonly [key: string, segments: readonly string[]]
 
 /** What changed rows do to the index of segments. */
 export interface SegmentChanges {
   /** Who is in a segment now, and who not any more, by `memberKey`. */
   readonly members: Map<string, boolean>
-  readonly moves: SegmentMoves
+  /** Of each key that entered or left one. */
+  readonly moves: readonly SegmentMove[]
   /** How many keys more have a row. */
   readonly added: number
 }
 
 /** @param before what the disk has of the same keys, in their order */
 export function segmentChanges(
-  rows: ReadonlyMap<string, Buffer | undefined>,
+  rows: readonly ChangedRow[],
   before: readonly (Buffer | undefined)[],
 ): SegmentChanges {
   const members = new Map<string, boolean>()
-  const moves: [string, string[]][] = []
+  const moves: SegmentMove[] = []
   let added = 0
   let at = 0
   for (const [key, row] of rows) {
     const old = before[at++]
     added += Number(row !== undefined) - Number(old !== undefined)
-    const left = new Set(segmentsOf(old))
-    const entered = segmentsOf(row).filter(name => !left.delete(name))
+    const [were, are] = [segmentsOf(old), segmentsOf(row)]
+    if (were.length + are.length === 0) continue
+    const left = new Set(were)
+    const entered = are.filter(name => !left.delete(name))
     for (const name of entered) members.set(memberKey(name, key), true)
     for (const name of left) members.set(memberKey(name, key), false)
     if (entered.length + left.size > 0) moves.push([key, [...entered, ...left]])

@@ -1,9 +1,16 @@
-import { mkdir, open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { ChangedRows } from './pending-rows.ts'
+import { probe } from './disk-probe.ts'
+import { KeyFilter } from './key-filter.ts'
+import type { ChangedRow, ChangedRows } from './pending-rows.ts'
+import { QueueFull } from './read-queue.ts'
 import { isIntact } from './row.ts'
-import { memberRange, type SegmentMoves, segmentChanges, userOf } from './segment-keys.ts'
+import {
+  memberRange,
+  type SegmentChanges,
+  type SegmentMove,
+  segmentChanges,
+  userOf,
+} from './segment-keys.ts'
 import {
   FORMAT,
   type Level,
@@ -18,11 +25,12 @@ import {
 } from './view-level.ts'
 
 const NOTHING = Buffer.alloc(0)
-/** Put into a batch before requests have their turn: about 0.3 ms. */
+/** Less than any key: to merge tables from here to here merges none, and only ends what is gathered. */
+const BEFORE_ALL = '\0'
+/** Looked up and put into a batch before requests have their turn: less than a millisecond. */
 const ROWS_A_TURN = 128
-/** A disk that takes so much takes LevelDB's next files. */
-const PROBE_BYTES = 256 << 10
-
+/** Reads of ranges that wait for each other: one that hangs keeps one of libuv's threads, and leaves the others. */
+const SCANS_MAX = 64
 /**
  * A view's database. It checks what it reads, byte by byte (LevelDB does not), and knows what is wrong with itself:
  * what fails is a `ViewError`.
@@ -33,6 +41,10 @@ export class ViewDisk {
   #rows: number
   #fault: ViewError | undefined
   #resetting = false
+  /** All keys that may have a row here, where it began empty. */
+  #keys: KeyFilter | undefined
+  #scans = 0
+  #lastScan: Promise<unknown> = Promise.resolve()
 
   /** One that is full begins with a fault, and without what lies there. Rejects with a `ViewError`. */
   static async open(folder: string): Promise<{ disk: ViewDisk; meta: Meta | undefined }> {
@@ -81,35 +93,47 @@ export class ViewDisk {
     }
   }
 
-  /** The same of any number of keys, some at a time. */
-  async #rowsOf(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const rows: (Buffer | undefined)[] = []
-    for (let at = 0; at < keys.length; at += ROWS_A_TURN)
-      rows.push(...(await this.getMany(keys.slice(at, at + ROWS_A_TURN))))
-    return rows
+  /** The same of keys of which most may be new: in a view that is being filled nearly none is looked for. */
+  async #before(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const known = this.#keys
+    if (known === undefined) return this.getMany(keys)
+    const wanted = keys.filter(key => known.mayHave(key))
+    const found = wanted.length === 0 ? [] : await this.getMany(wanted)
+    const byKey = new Map(wanted.map((key, at) => [key, found[at]]))
+    return keys.map(key => byKey.get(key))
   }
 
-  /** In order of their keys. */
+  /** In order of their keys. Rejects with `QueueFull` where too many wait. */
   async withPrefix(prefix: string, limit: number): Promise<[key: string, row: Buffer][]> {
     const range = { gte: rowKey(prefix), lt: `${rowKey(prefix)}\uffff`, limit }
-    try {
+    return this.#scanned(async () => {
       const entries = await this.#level.iterator(range).all()
       return entries.flatMap(([key, bytes]) => {
         const row = this.#checked(bytes)
         return row === undefined ? [] : [[key.slice(rowKey('').length), row] as [string, Buffer]]
       })
-    } catch (error) {
-      throw this.#failed(error)
-    }
+    })
   }
 
-  /** At most `limit` users of a segment after one of them, in order of their ids' bytes. */
+  /** At most `limit` users of a segment after one of them, in order of their ids' bytes. Rejects as `withPrefix` does. */
   async members(segment: string, after: string | undefined, limit: number): Promise<string[]> {
+    const range = { ...memberRange(segment, after), limit }
+    const keys = await this.#scanned(() => this.#level.keys(range).all())
+    return keys.map(key => userOf(segment, key))
+  }
+
+  /** One after the other. */
+  async #scanned<Found>(scan: () => Promise<Found>): Promise<Found> {
+    if (this.#scans >= SCANS_MAX) throw new QueueFull()
+    this.#scans++
+    const found = this.#lastScan.then(scan)
+    this.#lastScan = found.catch(() => undefined)
     try {
-      const keys = await this.#level.keys({ ...memberRange(segment, after), limit }).all()
-      return keys.map(key => userOf(segment, key))
+      return await found
     } catch (error) {
       throw this.#failed(error)
+    } finally {
+      this.#scans--
     }
   }
 
@@ -118,22 +142,27 @@ export class ViewDisk {
    * reads that come one by one beside writes, which took ten times the processor time of the writes. Answers the
    * segments that were entered or left.
    */
-  async write(rows: ChangedRows, meta: Omit<Meta, 'format' | 'rows'>): Promise<SegmentMoves> {
+  async write(
+    rows: ChangedRows,
+    meta: Omit<Meta, 'format' | 'rows'>,
+  ): Promise<readonly SegmentMove[]> {
     try {
-      const { members, moves, added } = segmentChanges(rows, await this.#rowsOf([...rows.keys()]))
+      const moves: SegmentMove[] = []
+      let added = 0
       // Chained: an array of operations costs abstract-level five times the processor time, all at once.
       const batch = this.#level.batch()
-      for (const [key, value] of rows) {
-        if (value === undefined) batch.del(rowKey(key))
-        else batch.put(rowKey(key), value)
-        if (batch.length % ROWS_A_TURN === 0) await turn()
+      const all = [...rows]
+      for (let at = 0; at < all.length; at += ROWS_A_TURN) {
+        const some = all.slice(at, at + ROWS_A_TURN)
+        const changes = segmentChanges(some, await this.#before(some.map(([key]) => key)))
+        put(batch, some, changes)
+        for (const [key, row] of some) if (row !== undefined) this.#keys?.add(key)
+        moves.push(...changes.moves)
+        added += changes.added
+        await turn()
       }
-      for (const [key, is] of members) {
-        if (is) batch.put(key, NOTHING)
-        else batch.del(key)
-      }
-      const all: Meta = { format: FORMAT, rows: this.#rows + added, ...meta }
-      batch.put(META, Buffer.from(JSON.stringify(all)))
+      const end: Meta = { format: FORMAT, rows: this.#rows + added, ...meta }
+      batch.put(META, Buffer.from(JSON.stringify(end)))
       await batch.write({ sync: true })
       this.#rows += added
       return moves
@@ -143,12 +172,13 @@ export class ViewDisk {
     }
   }
 
-  /** Deletes all, and is empty. Until then it is empty for `get`, too. */
-  async reset(): Promise<void> {
+  /** Deletes all, and is empty. Until then it is empty for `get`, too. @param rows about how many will come */
+  async reset(rows: number): Promise<void> {
     this.#resetting = true
     await this.#level.close()
     this.#level = await openAnew(this.#folder)
     this.#resetting = false
+    this.#keys = new KeyFilter(rows)
     this.#rows = 0
     this.#fault = undefined
   }
@@ -171,8 +201,12 @@ export class ViewDisk {
     return meta
   }
 
-  close(): Promise<void> {
-    return this.#level.close()
+  /** What LevelDB has gathered becomes a table, so that the next start has nothing to read again. */
+  async close(): Promise<void> {
+    // What could not be made one lies in LevelDB's log all the same.
+    if (this.#fault === undefined)
+      await this.#level.compactRange(BEFORE_ALL, BEFORE_ALL).catch(() => undefined)
+    await this.#level.close()
   }
 
   #checked(bytes: Buffer | undefined): Buffer | undefined {
@@ -188,19 +222,18 @@ export class ViewDisk {
   }
 }
 
-async function probe(folder: string): Promise<void> {
-  const path = join(folder, 'probe')
-  try {
-    await mkdir(folder, { recursive: true })
-    const file = await open(path, 'w')
-    try {
-      await file.write(Buffer.alloc(PROBE_BYTES, 1))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  } finally {
-    await rm(path, { force: true })
+function put(
+  batch: ReturnType<Level['batch']>,
+  rows: readonly ChangedRow[],
+  { members }: SegmentChanges,
+): void {
+  for (const [key, value] of rows) {
+    if (value === undefined) batch.del(rowKey(key))
+    else batch.put(rowKey(key), value)
+  }
+  for (const [key, is] of members) {
+    if (is) batch.put(key, NOTHING)
+    else batch.del(key)
   }
 }
 

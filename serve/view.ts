@@ -1,8 +1,8 @@
 import { NewestOffsets } from './newest-offsets.ts'
-import { type ChangeListener, PendingRows } from './pending-rows.ts'
+import { type ChangedRows, type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { ReadQueue } from './read-queue.ts'
-import { decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
+import { decoded, decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
 import { RowMemory } from './row-memory.ts'
 import { ViewDisk } from './view-disk.ts'
 import type { Meta, ViewError } from './view-level.ts'
@@ -36,6 +36,7 @@ export class View {
   #partitions: Progress[] = []
   #newest = new NewestOffsets()
   readonly #pending = new PendingRows()
+  readonly #reads: ReadQueue
   readonly #memory: RowMemory
   #changed = false
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
@@ -44,7 +45,8 @@ export class View {
 
   constructor(disk: ViewDisk, meta: Meta | undefined) {
     this.#disk = disk
-    this.#memory = new RowMemory(new ReadQueue(keys => disk.getMany(keys)))
+    this.#reads = new ReadQueue(keys => disk.getMany(keys))
+    this.#memory = new RowMemory(this.#reads)
     this.#become(meta)
   }
 
@@ -88,7 +90,7 @@ export class View {
 
   /** The same of several keys, in their order. */
   async findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
-    const found = await this.#find(keys)
+    const found = await this.#find(keys, this.#reads)
     return keys.map(key => decoded(found.get(key)))
   }
 
@@ -123,7 +125,8 @@ export class View {
   /** Takes in what an answer of the broker brought of one partition, each key once. One call at a time. */
   async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
     const doubtful = changes.filter(([, row]) => this.#newest.doubts(partition, row))
-    const found = await this.#find(doubtful.map(([key]) => key))
+    const doubted = doubtful.map(([key]) => key)
+    const found = await this.#find(doubted, this.#disk)
     let older = 0
     for (const [key, row] of changes) {
       if (this.#newest.doubts(partition, row)) {
@@ -155,11 +158,11 @@ export class View {
     this.flush().catch(() => undefined) // told by the next one, and by `fault`
   }
 
-  /** Forgets everything, and is the empty view of this topic from now on, whatever was wrong with it. */
-  reset(topic: string, partitions: readonly Progress[]): Promise<void> {
+  /** Forgets everything, and is the empty view of this topic, of about so many rows, whatever was wrong with it. */
+  reset(topic: string, partitions: readonly Progress[], rows = 0): Promise<void> {
     return this.#anew(async () => {
       this.#memory.clear()
-      await this.#disk.reset()
+      await this.#disk.reset(rows)
       this.#forget()
       this.#topic = topic
       this.#partitions = [...partitions]
@@ -208,15 +211,15 @@ export class View {
   }
 
   /** What the view has of the keys; the disk is read beside the event loop, which answers meanwhile. */
-  async #find(keys: readonly string[]): Promise<ReadonlyMap<string, Buffer | undefined>> {
-    const found = new Map<string, Buffer | undefined>()
+  async #find(keys: readonly string[], disk: Pick<ViewDisk, 'getMany'>): Promise<ChangedRows> {
+    const found: ChangedRows = new Map()
     const onDisk: string[] = []
     for (const key of keys) {
       // Memory is asked now: a flush that ends during the wait moves its keys to the disk.
       if (this.#pending.has(key)) found.set(key, this.#pending.get(key))
       else onDisk.push(key)
     }
-    const values = onDisk.length === 0 ? [] : await this.#disk.getMany(onDisk)
+    const values = onDisk.length === 0 ? [] : await disk.getMany(onDisk)
     for (const [index, key] of onDisk.entries()) found.set(key, values[index])
     return found
   }
@@ -242,8 +245,4 @@ export class View {
     this.#pending.written()
     for (const [key, segments] of moves) for (const tell of this.#listeners) tell(key, segments)
   }
-}
-
-function decoded(bytes: Buffer | undefined): Row | undefined {
-  return bytes === undefined ? undefined : decodeRow(bytes)
 }

@@ -1,3 +1,4 @@
+import { collectTopics, productsTopic } from '../../collect/topics.ts'
 import { assert, suite } from '../harness.ts'
 import { DoorWorld, NOW } from './door-world.ts'
 
@@ -83,6 +84,15 @@ test('the key of a page may not change the catalogue', async () => {
     world.records.filter(({ topic }) => topic === 'products'),
     [],
   )
+})
+
+test('its topic is compacted within a stated time, and tells a week long what is gone', () => {
+  const specs = collectTopics('events', { partitions: 4, replication: 1 })
+  const week = String(7 * 86_400_000)
+  assert.equal(specs.find(({ topic }) => topic === productsTopic)?.config, {
+    ...{ 'cleanup.policy': 'compact', 'delete.retention.ms': week },
+    'max.compaction.lag.ms': week,
+  })
 })
 
 test.run()

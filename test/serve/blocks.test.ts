@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { BlockAnswers } from '../../serve/block-answers.ts'
 import { LastKnown } from '../../serve/last-known.ts'
+import { QueueFull } from '../../serve/read-queue.ts'
 import { Recommender } from '../../serve/recommender.ts'
 import { type Row, readRow } from '../../serve/row.ts'
 import { assert, suite } from '../harness.ts'
@@ -158,6 +159,17 @@ test('a view that hangs is not asked by more than some hundreds at once', async 
   assert.equal(await world.ask('one more'), { ...fallback, reason: 'busy' })
   world.clock.pass(50)
   for (const answer of await Promise.all(hanging)) assert.is(answer.reason, 'out_of_time')
+})
+
+test('where too many wait for rows, what is known is answered, and nothing has failed', async () => {
+  const world = new World()
+  world.put('anna', { cart: [1] })
+  await world.ask()
+  world.find = () => Promise.reject(new QueueFull())
+  const known = { source: 'stale', ageMs: 12, reason: 'busy', content: { items: [1] } }
+  assert.equal(await world.ask(), known)
+  assert.equal(await world.ask('bert'), { ...fallback, reason: 'busy' })
+  assert.equal(world.failures, [])
 })
 
 test('whoever was erased does not come back from memory', async () => {

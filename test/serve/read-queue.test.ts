@@ -1,5 +1,5 @@
-import { ReadQueue } from '../../serve/read-queue.ts'
-import { assert, suite } from '../harness.ts'
+import { QueueFull, ReadQueue } from '../../serve/read-queue.ts'
+import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('queue of reads')
 
@@ -57,6 +57,31 @@ test('a row that cannot be read fails who asked for it, and nobody else', async 
     ['fulfilled', 'rejected', 'fulfilled'],
   )
   assert.is(String(await queue.get('carl')), 'carl')
+})
+
+test('a store that hangs is waited for by so many, and answers again when it goes on', async () => {
+  let goOn: () => void = () => undefined
+  const stalled = new Promise<void>(resolve => {
+    goOn = resolve
+  })
+  const queue = new ReadQueue(async keys => {
+    await stalled
+    return keys.map(rowOf)
+  })
+  const hanging = queue.getMany(Array.from({ length: 512 }, (_, at) => `a${at}`))
+  await turn()
+  const waiting = queue.getMany(Array.from({ length: 8_192 }, (_, at) => `b${at}`))
+  const refused = await queue.get('one more').catch((error: unknown) => error)
+  assert.instance(refused, QueueFull)
+  assert.equal(refused instanceof QueueFull && [refused.status, refused.headers], [
+    503,
+    { 'retry-after': '1' },
+  ])
+  await rejects(() => queue.getMany(['another']), /does not keep up/)
+  goOn()
+  assert.is(String((await hanging)[511]), 'a511')
+  assert.is(String((await waiting)[8_191]), 'b8191')
+  assert.is(String(await queue.get('one more')), 'one more')
 })
 
 test.run()

@@ -2,6 +2,7 @@ import { createApp } from '../../http/server.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { noAudit } from '../../serve/audit.ts'
 import { checkBodiesOnly } from '../../serve/openapi.ts'
+import { QueueFull } from '../../serve/read-queue.ts'
 import { openReaders } from '../../serve/readers.ts'
 import { addFeatureRoutes } from '../../serve/routes.ts'
 import { type Row, readRow } from '../../serve/row.ts'
@@ -13,10 +14,14 @@ const test = suite('feature routes')
 const features = { orders: 3, revenue: 99.5, lastViewed: ['p1', 'p2'] }
 const rows = new Map(['anna', 'a/b c', 'bärbel', ''].map(key => [key, row(key)]))
 let known = true
+let full = false
 const source: Rows = {
   get: key => rows.get(key),
   atHand: () => undefined,
-  find: async key => rows.get(key),
+  find: async key => {
+    if (full) throw new QueueFull()
+    return rows.get(key)
+  },
   standingOf: () => ({ source: 'live', ageMs: 12 }),
   standingOfAbsence: () => (known ? { source: 'stale', ageMs: 7_000 } : undefined),
 }
@@ -73,6 +78,15 @@ test('an unknown user is 404, and how old that knowledge is stands beside', asyn
   assert.is(answer.json().code, 'unknown_user')
   assert.is(answer.headers['millrace-source'], 'stale')
   assert.is(answer.headers['millrace-age-ms'], '7000')
+})
+
+test('where too many wait for rows it is 503, and when to come again', async () => {
+  full = true
+  const answer = await ask('anna/features')
+  full = false
+  assert.is(answer.statusCode, 503)
+  assert.is(answer.headers['retry-after'], '1')
+  assert.is(answer.json().code, 'busy')
 })
 
 test('before the topic was read, a user without a row is not called unknown', async () => {

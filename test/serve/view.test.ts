@@ -156,7 +156,7 @@ test('when the disk fails, nothing is written any more, and what was known is kn
   await failing.apply(0, [put('anna', [1, 0])], at(2))
   await rm(lost, { recursive: true }) // LevelDB notices when it begins its next file
   const fill = async () => {
-    for (let n = 0; n < 48; n++) {
+    for (let n = 0; n < 90; n++) {
       const json = JSON.stringify({ features: 'x'.repeat(1 << 20), segments: [] })
       await failing.apply(0, [[`user ${n}`, { version: [n, 0], partition: 0, json }]], at(n + 3))
     }
