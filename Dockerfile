@@ -3,14 +3,14 @@
 #
 #   docker build -t millrace . && docker run --rm millrace --help
 
-FROM node:22.21.1-bookworm-slim AS build
+FROM node:22.23.3-bookworm-slim AS build
 WORKDIR /millrace
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
-FROM node:22.21.1-bookworm-slim
+FROM node:22.23.3-bookworm-slim
 # /data belongs to "node", so that a new named volume on it does.
 RUN mkdir -p /data /millrace/jobs && chown node:node /data
 WORKDIR /millrace

@@ -27,6 +27,8 @@ const units = {
 /** The figures of a benchmark's newest run that was kept. */
 export interface Kept {
   readonly date: string
+  /** Sizes and broker. */
+  readonly how?: string
   /** What `yardstick` said in the same run. */
   readonly yardstick: number
   readonly figures: readonly Figure[]
@@ -50,9 +52,9 @@ export function keep(benchmark: string, kept: Kept): void {
   writeFileSync(file, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`)
 }
 
-/** A line for each figure that has lost more than a quarter, the machine's own speed taken out. */
+/** A line for each figure that has lost more than a quarter since a run of the same sizes, the machine's own speed taken out. */
 export function losses(before: Kept | undefined, now: Kept): string[] {
-  if (before === undefined) return []
+  if (before === undefined || before.how !== now.how) return []
   const faster = now.yardstick / before.yardstick
   return now.figures.flatMap(({ name, value, unit }) => {
     const old = before.figures.find(figure => figure.name === name && figure.unit === unit)

@@ -74,10 +74,13 @@ export async function recovery(args: readonly string[]): Promise<void> {
     const summary = summarize(restored, ours, others)
     console.log(`\n${summary}`)
     if (size === 'small') return
-    const busy = loadavg().map(each => each.toFixed(0))
-    const how = `From the ${origin}: ${users} users, ${eventsPerSecond} events/s, broker: ${brokers.name}, load average ${busy.join(', ')} at the end`
-    picture(ours, others)
-    publish({ title: 'Recovery', how, summary, figures: figuresOf(restored, ours, others) })
+    const averages = loadavg().map(each => each.toFixed(0))
+    const how = `From the ${origin}: ${users} users, ${eventsPerSecond} events/s, broker: ${brokers.name}`
+    const busy = `load average ${averages.join(', ')} at the end`
+    const isUsual = users === sizes.large.users
+    if (isUsual) picture(ours, others)
+    const title = isUsual ? 'Recovery' : `Recovery, ${users} users`
+    publish({ title, how, load: busy, summary, figures: figuresOf(restored, ours, others) })
   } finally {
     bar.end()
     await brokers.close()

@@ -132,7 +132,8 @@ export async function serve(args: readonly string[]): Promise<void> {
     await bare.server.end()
     await sidecar.end()
     if (size === 'small') return
-    const how = `broker: ${brokers.name}, load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all share the machine`
+    const how = `broker: ${brokers.name}`
+    const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all share the machine`
     picture(rows)
     const figures = rows
       .filter(([server, , tool]) => server === 'ours' && tool === 'autocannon')
@@ -141,7 +142,7 @@ export async function serve(args: readonly string[]): Promise<void> {
           ...{ name: String(kind), value: Number(rate), unit: 'requests/s' },
         }),
       )
-    publish({ title: 'Serve', how, summary, figures })
+    publish({ title: 'Serve', how, load, summary, figures })
   } finally {
     bar.end()
     await log.close()

@@ -1,4 +1,5 @@
 import {
+  bestHour,
   cart,
   count,
   defineJob,
@@ -59,6 +60,7 @@ export default defineJob({
     rhythm: rhythm({ daysMax: 240 }),
 
     engagement: engagement(),
+    bestHour: bestHour(),
     emailCap: frequencyCap({ of: 'Email Delivered', max: 3, over: '7d' }),
     newsletter: signUp(),
   },

@@ -67,6 +67,7 @@ test('what has lost more than a quarter is told, the machine’s own speed taken
   assert.equal(names(before, kept(100, 700, 14, 70)), ['speed', 'cost', 'size'])
   assert.equal(names(before, kept(100, 760, 13, 66)), [])
   assert.equal(names(before, kept(50, 500, 20, 100)), ['size'])
+  assert.equal(names(before, { ...kept(100, 700, 14, 70), how: 'ten times as many users' }), [])
 })
 
 test('a target is reached, missed or not measured', () => {

@@ -64,12 +64,14 @@ test('engagement and frequency of emails are known of the customers of the made-
     const one = eventOf({ event, messageId, timestamp: time, properties, context })
     email.absorb(state, one, contextOf())
   }
-  const { engagement, emailCap, revenue, orders } = email.row(state).features as Record<
+  const { engagement, bestHour, emailCap, revenue, orders } = email.row(state).features as Record<
     string,
     Record<string, number>
   >
   assert.ok(Number(engagement?.opens) > 20 && Number(engagement?.clicks) > 5)
   assert.ok(Number(engagement?.opens) < 150, 'machines do not count')
+  assert.ok(Number(bestHour?.confidence) > 0.5, 'all of them were in the same half hour')
+  assert.is(bestHour?.hour, 2, "midnight UTC on Berlin's clocks in June")
   assert.ok(Number(emailCap?.count) > 0)
   assert.ok(Number(revenue) > 0 && Number(orders) > 0)
 })
