@@ -94,13 +94,20 @@ export class Layout {
   }
 
   create(): JobState {
-    return {
+    const { numbers, tables, lists, cells } = this
+    // Loops, since this is done for each new user, and a closure for each place costs more than the place.
+    const state: JobState = {
       now: Number.NEGATIVE_INFINITY,
-      numbers: this.numbers.map(({ initial }) => initial),
-      tables: this.tables.map(() => []),
-      lists: this.lists.map(() => []),
-      cells: this.cells.map(({ create }) => create()),
+      numbers: new Array<number>(numbers.length),
+      tables: new Array<Tiles>(tables.length),
+      lists: new Array<string[]>(lists.length),
+      cells: new Array<Plain[]>(cells.length),
     }
+    for (let at = 0; at < numbers.length; at++) state.numbers[at] = numbers[at]!.initial
+    for (let at = 0; at < tables.length; at++) state.tables[at] = []
+    for (let at = 0; at < lists.length; at++) state.lists[at] = []
+    for (let at = 0; at < cells.length; at++) state.cells[at] = cells[at]!.create()
+    return state
   }
 
   /** Takes in what another state of the same job holds; that one is of no use afterwards. */

@@ -47,8 +47,12 @@ export class Entity<State = unknown> {
 }
 
 export function newEntity<State>(job: Job<State>, key: string): Entity<State> {
-  return new Entity(key, job.create(), new RecentIds(job.dedupe))
+  const recent = job.dedupe.last === 0 ? noIds : new RecentIds(job.dedupe)
+  return new Entity(key, job.create(), recent)
 }
+
+/** One for all keys of a job that drops no repeats: it stays empty. */
+const noIds = new RecentIds({ last: 0, withinMs: 0 })
 
 /** Writes the entity as the changelog and the store have it: what the runtime remembers, then the job's state. */
 export function writeEntity<State>(job: Job<State>, entity: Entity<State>, to: StateWriter): void {

@@ -1,4 +1,4 @@
-import { asciiText } from './ascii-text.ts'
+import { shortTexts } from '../state/short-texts.ts'
 import { JsonScan, parse } from './json-scan.ts'
 import { Literal, Viewed } from './literal.ts'
 
@@ -109,7 +109,7 @@ function shapeOf(
 function scalarAt(bytes: Buffer, start: number, end: number): unknown {
   switch (bytes[start]) {
     case QUOTE:
-      return asciiText(bytes, start + 1, end - 1)
+      return shortTexts.at(bytes, start + 1, end - start - 2)
     case 0x74:
       return true
     case 0x66:

@@ -33,3 +33,6 @@ function isText(text: string, bytes: Uint8Array, start: number, length: number):
 function latin1({ buffer, byteOffset }: Uint8Array, start: number, length: number): string {
   return Buffer.from(buffer, byteOffset + start, length).toString('latin1')
 }
+
+/** Those of this thread: what it reads of events and of states is one string. */
+export const shortTexts = new ShortTexts()

@@ -1,13 +1,12 @@
 import { Packr } from 'msgpackr'
 import { type CodecError, corrupt } from './codec-error.ts'
-import { ShortTexts } from './short-texts.ts'
+import { shortTexts } from './short-texts.ts'
 import { shortFrom, tag } from './state-tags.ts'
 
 /** Bytes are copied out, as a state goes on changing while the buffer that it was read from may still be written. */
 const packr = new Packr({ useRecords: false, copyBuffers: true })
 
-/** Kept from one state to the next only to save making them: neither changes what is read. */
-const shortTexts = new ShortTexts()
+/** Kept from one state to the next only to save making it. */
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
 double[0] = 1
