@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Content, ShownProduct } from '../content/block.ts'
 import { shopFormats } from '../content/format.ts'
-import { ownFolder } from '../content/own-folder.ts'
 import { tilePicture } from '../content/pictures.ts'
 import { openTemplates, ownTemplates } from '../content/template-folder.ts'
 import { Problem } from '../http/problem.ts'
@@ -11,6 +8,7 @@ import { purposes, signTicket } from './amp-tokens.ts'
 import type { BlockAnswers } from './block-answers.ts'
 import type { Desk } from './desk.ts'
 import { userIdOf } from './ids.ts'
+import { addPageFiles } from './page-files.ts'
 import { addRowStream } from './row-stream.ts'
 
 /** What the page of a machine of one's own needs to know. */
@@ -25,8 +23,6 @@ const LOOKED_AT_MAX = 500
 /** AMP asks by https only; the page asks this server instead. */
 const AMP_ORIGIN = 'https://mail.shop.example'
 const SENDER = 'news@shop.example'
-const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript' } as const
-const FILES = ['index.html', 'page.css', 'page.js', 'amp.js'] as const
 
 /**
  * The page at `/`, for a machine of one's own: a shop beside an inbox, to see an event become an email. It shows any
@@ -35,17 +31,7 @@ const FILES = ['index.html', 'page.css', 'page.js', 'amp.js'] as const
 export function addPageRoutes(desk: Desk, answers: BlockAnswers, settings: PageSettings): void {
   const { app, painter, recommender } = desk
   const templates = openTemplates(ownTemplates())
-  for (const name of FILES) {
-    const ending = name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES
-    const content = readFileSync(join(ownFolder('page'), name), 'utf8')
-    const path = name === 'index.html' ? '/' : `/page/${name}`
-    app.get(path, async (_request, reply) =>
-      reply
-        .type(`${TYPES[ending]}; charset=utf-8`)
-        .header('cache-control', 'no-cache')
-        .send(content),
-    )
-  }
+  addPageFiles(app)
   app.get('/page/settings.json', async () => ({ ...settings, sender: SENDER }))
   app.get('/page/products.json', async () => ({ products: await shelf(desk) }))
   app.get('/page/products/:file', async (request: FileRequest, reply) => {

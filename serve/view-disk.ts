@@ -73,6 +73,12 @@ export class ViewDisk {
     return this.#fault
   }
 
+  /** Told without reading, of most keys that were never there. */
+  surelyLacks(key: string): boolean {
+    if (this.#fault !== undefined) return false // nobody knows
+    return this.#rows === 0 || this.#keys?.mayHave(key) === false
+  }
+
   /** Read at once, on the event loop. */
   get(key: string): Buffer | undefined {
     if (this.#resetting) return undefined

@@ -85,7 +85,8 @@ export class View {
 
   /** The same as `get`, read beside the event loop, and then kept in memory. */
   async find(key: string): Promise<Row | undefined> {
-    return this.#pending.has(key) ? this.get(key) : this.#memory.find(key)
+    if (this.#pending.has(key)) return this.get(key)
+    return this.#disk.surelyLacks(key) ? undefined : this.#memory.find(key)
   }
 
   /** The same of several keys, in their order. */

@@ -56,7 +56,10 @@ test('rows, their number and who is in a segment are those of a naive view, what
           await view.close()
           view = await openView(folder)
         }
-        for (const [key] of changes) assert.equal(view.get(key)?.version, naive.get(key)?.version)
+        for (const [key] of changes) {
+          assert.equal(view.get(key)?.version, naive.get(key)?.version)
+          assert.equal((await view.find(key))?.version, naive.get(key)?.version)
+        }
       }
       await view.flush()
       assert.is(view.rows, naive.size)
