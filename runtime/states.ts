@@ -23,6 +23,11 @@ export class States<State = unknown> {
   readonly #sendsEarly: boolean
   readonly #rowWriter: RowWriter<State>
   readonly #cache = new Map<string, Entity<State>>()
+  /**
+   * Where the sweep goes on. One that begins at the front each time would first pass over all that has left: a Map
+   * forgets the places of what was deleted only when it grows or shrinks.
+   */
+  #hand = this.#cache.values()
   #dirty: Entity<State>[] = []
   #dirtyBytes = 0
   #unsent = new Set<Entity<State>>()
@@ -200,18 +205,14 @@ export class States<State = unknown> {
     this.#rowWriter.add(entity, this.#dropping.has(entity.key) ? this.#held : this.#rows)
   }
 
-  /** A second-chance sweep from the oldest on: what was read since the last sweep goes to the end once more. */
+  /** A second-chance sweep, round and round: what was read since the hand last came by stays until it comes again. */
   #evict(): void {
-    let looks = 64 // bounds one sweep; a cache of dirty entities only may be larger for a while
-    for (const [key, entity] of this.#cache) {
-      if (looks-- === 0 || this.#cache.size < this.#cacheMax) return
-      if (entity.touched || entity.dirty || entity.committing) {
-        entity.touched = false
-        this.#cache.delete(key)
-        this.#cache.set(key, entity)
-      } else {
-        this.#cache.delete(key)
-      }
+    // 64 bounds one sweep; a cache of dirty entities only may be larger for a while
+    for (let looks = 0; looks < 64 && this.#cache.size >= this.#cacheMax; looks++) {
+      const { value: entity, done } = this.#hand.next()
+      if (done) this.#hand = this.#cache.values()
+      else if (entity.touched) entity.touched = false
+      else if (!entity.dirty && !entity.committing) this.#cache.delete(entity.key)
     }
   }
 }

@@ -16,6 +16,8 @@ export class LastKnown {
   readonly #bytesMax: number
   /** In order of their last use. */
   readonly #kept = new Map<string, Kept>()
+  /** From the oldest on; one from the front each time would first pass over all that has left. */
+  #oldest = this.#kept.keys()
   #bytes = 0
 
   constructor(clock: Clock, bytesMax = BYTES_MAX) {
@@ -39,9 +41,10 @@ export class LastKnown {
     this.forget(place)
     this.#kept.set(place, { json, trueAt })
     this.#bytes += bytesOf(place, json)
-    for (const [oldest] of this.#kept) {
-      if (this.#bytes <= this.#bytesMax) break
-      this.forget(oldest)
+    while (this.#bytes > this.#bytesMax) {
+      const { value, done } = this.#oldest.next()
+      if (done) this.#oldest = this.#kept.keys()
+      else this.forget(value)
     }
   }
 

@@ -11,6 +11,8 @@ export class ParsedRows<Parsed> {
   readonly #view: Pick<TopicView, 'findAll' | 'onChange'>
   readonly #parse: (json: string) => Parsed
   readonly #kept = new Map<string, Parsed | null>()
+  /** From the oldest on; one from the front each time would first pass over all that has left. */
+  #oldest = this.#kept.keys()
   /** Keys that are being read; those that change meanwhile leave it, since what is read of them may be old. */
   readonly #readings = new Set<Set<string>>()
 
@@ -67,9 +69,10 @@ export class ParsedRows<Parsed> {
   }
 
   #keep(key: string, parsed: Parsed | null): void {
-    if (this.#kept.size >= KEPT_MAX) {
-      const oldest = this.#kept.keys().next()
-      if (!oldest.done) this.#kept.delete(oldest.value)
+    while (this.#kept.size >= KEPT_MAX) {
+      const { value, done } = this.#oldest.next()
+      if (done) this.#oldest = this.#kept.keys()
+      else this.#kept.delete(value)
     }
     this.#kept.set(key, parsed)
   }

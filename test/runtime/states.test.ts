@@ -69,6 +69,23 @@ test('a full cache keeps what is dirty or being committed, and what was read las
   states.committed(frozen, 1, 0)
 })
 
+test('to make room costs no more in a large cache than in a small one', () => {
+  const passing = (cacheMax: number) => {
+    const states = new States(job, new Checkpoint(memoryStore(), beginning), cacheMax, false)
+    let made = 0
+    const pass = (count: number) => {
+      const startedAt = performance.now()
+      for (let each = 0; each < count; each++) states.get(`user ${made++}`)
+      return performance.now() - startedAt
+    }
+    pass(2 * cacheMax)
+    return pass(30_000)
+  }
+  passing(100)
+  const [small, large] = [passing(100), passing(30_000)]
+  assert.ok(large < 5 * small, `${large} ms, and in a small one ${small} ms`)
+})
+
 test('a key is at rest when all of it is in the store', async () => {
   const states = new States(job, new Checkpoint(memoryStore(), beginning), 10, false)
   assert.ok(states.atRest('ann'))
