@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { Addresses } from '../collect/address.ts'
 import type { Log } from '../runtime/log.ts'
 import type { CommandContext } from './context.ts'
 import { addBrokerFlags, type BrokerFlags, flag, wholeNumber } from './flags.ts'
 import type { RejectedEvent } from './rejected-events.ts'
+import type { SetAsideRecord } from './set-aside.ts'
 import { UserError } from './user-error.ts'
 import { withLog } from './with-log.ts'
 
@@ -13,6 +15,7 @@ interface ListFlags extends BrokerFlags {
   readonly limit: number
   readonly json: boolean
   readonly all: boolean
+  readonly data: string
 }
 
 interface ReplayFlags extends BrokerFlags {
@@ -40,6 +43,9 @@ export function registerRejected(program: Command, context: CommandContext): voi
     )
     .addOption(flag('--json', 'print them as JSON, one a line, with the event').default(false))
     .addOption(flag('--all', 'also those that were replayed').default(false))
+    .addOption(
+      flag('--data <folder>', "collect's: what no topic took lies there").default('.millrace'),
+    )
   addBrokerFlags(list).action((flags: ListFlags) =>
     withLog(flags, 'millrace-rejected', context, log => listCommand(log, flags, context)),
   )
@@ -67,9 +73,10 @@ export function registerRejected(program: Command, context: CommandContext): voi
 
 async function listCommand(
   log: Log,
-  { topic, limit, json, all }: ListFlags,
+  { topic, limit, json, all, data }: ListFlags,
   { print, signal }: CommandContext,
 ): Promise<void> {
+  await listSetAside(data, limit, json, print)
   const { readRejected } = await import('./rejected-events.ts')
   const counts = new Map<string, number>()
   let newest: RejectedEvent[] = []
@@ -91,6 +98,35 @@ async function listCommand(
     .sort((one, other) => other[1] - one[1])
     .map(([code, count]) => `${count} ${code}`)
   print(total === 0 ? 'no rejected events wait' : `${total} rejected events: ${kinds.join(', ')}`)
+}
+
+/** What collectors of this machine keep since no topic took it; nothing is said where there is none. */
+async function listSetAside(
+  data: string,
+  limit: number,
+  json: boolean,
+  print: CommandContext['print'],
+): Promise<void> {
+  const { readSetAside } = await import('./set-aside.ts')
+  const newest: SetAsideRecord[] = []
+  const folders = new Set<string>()
+  let count = 0
+  for await (const record of readSetAside(data)) {
+    count++
+    folders.add(dirname(record.file))
+    newest.push(record)
+    if (newest.length > limit) newest.shift()
+  }
+  for (const { at, ...record } of newest) {
+    const setAsideAt = new Date(at).toISOString()
+    const { topic, key, bytes, file } = record
+    if (json) print(JSON.stringify({ setAsideAt, ...record }))
+    else print(`${setAsideAt} set_aside topic ${topic} key ${key} ${bytes} bytes ${file}`)
+  }
+  if (count > 0 && !json)
+    print(
+      `${count} records that no topic took are set aside in ${[...folders].join(', ')}: docs/COLLECT.md says how they are sent`,
+    )
 }
 
 async function replayCommand(log: Log, flags: ReplayFlags, context: CommandContext): Promise<void> {

@@ -35,13 +35,13 @@ export interface SinkOptions {
   readonly memoryBytesMax?: number
   /** Brokers that take longer than this are treated as if they were away; 1,000 when not given. */
   readonly acknowledgeMsMax?: number
-  /** How soon a send may follow the one before, ms; 4 when not given. */
+  /** How soon a send may follow the one before, ms; 10 when not given. */
   readonly sendEveryMs?: number
 }
 
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 const ACKNOWLEDGE_MS_MAX = 1_000
-const SEND_EVERY_MS = 4
+const SEND_EVERY_MS = 10
 /** While records are refused, it is said again no more often than so. */
 const TELL_AGAIN_MS = 30_000
 

@@ -7,9 +7,9 @@ export interface Place {
   /**
    * `tombstone`: a record that says so stands in for it, and the broker's compaction takes what was before;
    * `retention`: it leaves with the topic's oldest records; `follows`: with the topics that it is made from;
-   * `rotation`: with the files of its days.
+   * `rotation`: with the files of its days; `by hand`: when a person takes it away.
    */
-  readonly how: 'tombstone' | 'retention' | 'follows' | 'rotation'
+  readonly how: 'tombstone' | 'retention' | 'follows' | 'rotation' | 'by hand'
   /** ISO 8601: by then nothing is left there; `null` where no setting bounds it, which `note` explains. */
   readonly emptyBy: string | null
   readonly note: string
@@ -70,6 +70,10 @@ export async function erasurePlaces({
     {
       ...{ place: 'spool of collect', how: 'follows', emptyBy: null },
       note: 'what waits there goes to the topics once the brokers take it; that is then newer than this erasure, so erase again',
+    },
+    {
+      ...{ place: 'what collect has set aside', how: 'by hand', emptyBy: null },
+      note: 'records that no topic took, in the folders named refused beside the spools: millrace rejected list shows them, and a person removes them',
     },
   )
   if (auditDays !== undefined) places.push(auditPlace(auditDays, at))

@@ -68,7 +68,10 @@ export const receipt = {
         required: ['place', 'how', 'emptyBy', 'note'],
         properties: {
           place: { type: 'string', description: 'A topic, or what else holds something' },
-          how: { type: 'string', enum: ['tombstone', 'retention', 'follows', 'rotation'] },
+          how: {
+            type: 'string',
+            enum: ['tombstone', 'retention', 'follows', 'rotation', 'by hand'],
+          },
           emptyBy: {
             type: ['string', 'null'],
             description: 'ISO 8601; null where no setting bounds it, see the note',

@@ -10,6 +10,7 @@ import { systemClock as clock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { BrokerUnderTest } from '../broker-under-test.ts'
+import { setAsideAt } from '../collect/spool-world.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('millrace plan and millrace rejected')
@@ -77,6 +78,20 @@ test('rejected list shows what waits, and rejected replay takes it once the plan
     assert.equal(replayed, ['took 1 rejected events'])
     assert.equal(await run([], 'rejected', 'list', ...flags), ['no rejected events wait'])
     assert.is((await run([], 'rejected', 'list', '--all', ...flags)).length, 2)
+
+    await setAsideAt(folder, '1', ['one', 'two'])
+    const [aside = '', ...rest] = await run(
+      [],
+      'rejected',
+      'list',
+      '--limit',
+      '1',
+      ...flags,
+      ...data,
+    )
+    assert.match(aside, /^1970-\S+Z set_aside topic events key key-1 3 bytes \S+\.spool$/)
+    assert.match(rest[0] ?? '', /^2 records that no topic took are set aside in \S+refused: /)
+    assert.is(rest[1], 'no rejected events wait')
   } finally {
     await broker.stop()
   }

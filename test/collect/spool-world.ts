@@ -50,3 +50,22 @@ function valuesOf({ batch }: SpoolFrame): string[] {
   while (reader.next()) values.push(reader.value()?.toString() ?? '')
   return values
 }
+
+/** Where a collector keeps what no topic took. */
+export const asideFolder = (data: string, instance: string) =>
+  join(data, 'collect', instance, 'refused')
+
+/** Leaves records there, as a collector does, with keys `key-0` and so on, at 1 s after the epoch. */
+export async function setAsideAt(
+  data: string,
+  instance: string,
+  values: readonly (string | Uint8Array)[],
+): Promise<void> {
+  const spool = await openTestSpool(asideFolder(data, instance))
+  const at = 1_000
+  for (const [number, value] of values.entries()) {
+    const batch = encodeRecordBatch([{ key: `key-${number}`, value }], { now: at })
+    await spool.append([{ topic: 'events', at, batch }])
+  }
+  await spool.close()
+}

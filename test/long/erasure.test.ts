@@ -127,7 +127,12 @@ function checkReceipt(receipt: Receipt, { name, input }: PrivacyWorld): void {
         end => `${name}.${end}`,
       ),
       ...[input, `${input}.rejected`],
-      ...['views and caches of serve', 'spool of collect', 'audit log of serve'],
+      ...[
+        'views and caches of serve',
+        'spool of collect',
+        'what collect has set aside',
+        'audit log of serve',
+      ],
     ],
   )
   const dayMs = 86_400_000
