@@ -23,11 +23,11 @@ export const serveHelp = `npm run bench -- serve [flags]
   an empty folder, and again.
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
-  --size small|large    5,000 users and seconds; or a million users and 15 s a run (default)`
+  --size small|large    5,000 users and seconds; or a million users and 7 s a run (default)`
 
 const sizes = {
   small: { users: 5_000, seconds: 2, perSecond: 500, writes: 200 },
-  large: { users: 1_000_000, seconds: 15, perSecond: 5_000, writes: 2_000 },
+  large: { users: 1_000_000, seconds: 7, perSecond: 5_000, writes: 2_000 },
 }
 const routes: Readonly<Record<Kind, string>> = {
   features: '/v1/users/:id/features',
