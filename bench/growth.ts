@@ -17,8 +17,9 @@ import { zipf } from './zipf.ts'
 export const growthHelp = `npm run bench -- growth [flags]
 
   What many users cost: one lane with LevelDB and no broker is given one event of each of so many users; then as many
-  events as are measured, of users by Zipf's law, and of users drawn evenly. Then more users come, and so on. Those in
-  memory are bounded (--cache-keys), the rest are on the disk.
+  events as are measured, of users by Zipf's law (after as many again that are not counted, which bring those that come
+  often into memory), and of users drawn evenly. Then more users come, and so on. Those in memory are bounded
+  (--cache-keys), the rest are on the disk.
 
   --size NAME           small: 20,000 users in seconds, held against a plain recomputation; medium: up to 2,000,000 in
                         some three minutes; large: up to 10,000,000 in some ten (default)`
@@ -44,7 +45,7 @@ export async function growth(args: readonly string[]): Promise<void> {
   const size = parse(args)
   const { users, events, cacheKeysMax } = sizes[size]
   const rig = await LaneRig.open(1, 1, cacheKeysMax)
-  const bar = openProgress('growth', users.length * 3)
+  const bar = openProgress('growth', users.length * 4)
   const seen: WorkloadEvent[] | undefined = size === 'small' ? [] : undefined
   let measured: Measured[]
   try {
@@ -95,12 +96,12 @@ async function grow(
   const measured: Measured[] = []
   let made = 0
   const measure = async (
-    drawn: Measured['drawn'],
+    drawn: Measured['drawn'] | undefined,
     all: number,
     count: number,
     draw: () => number,
   ) => {
-    bar.next(`${all} users, ${drawn}`)
+    bar.next(`${all} users, ${drawn ?? 'first by Zipf’s law, not counted'}`)
     function* drawnEvents(): Generator<WorkloadEvent> {
       for (let index = 0; index < count; index++) {
         const event = eventOf(made++, draw(), random)
@@ -110,6 +111,7 @@ async function grow(
     }
     const startedAt = systemClock.elapsed()
     await rig.feed(batches.of(drawnEvents()))
+    if (drawn === undefined) return
     const seconds = (systemClock.elapsed() - startedAt) / 1_000
     const eventsPerSecond = Math.round(count / seconds)
     measured.push({ users: all, drawn, eventsPerSecond, ...memory() })
@@ -118,7 +120,9 @@ async function grow(
   let known = 0
   for (const all of users) {
     await measure('new', all, all - known, () => known++)
-    await measure('Zipf', all, events, zipf(all, random))
+    const byZipf = zipf(all, random)
+    await measure(undefined, all, events, byZipf)
+    await measure('Zipf', all, events, byZipf)
     await measure('even', all, events, () => Math.floor(random() * all))
   }
   return measured
