@@ -39,10 +39,10 @@ interface NaiveKey<State> {
 
 /** A version's offset is the input's, raised by this for each era. */
 const ERA_SIZE = 2 ** 44
-/** Names one record, also where the input was made anew and offsets came again. */
 /** Names a timer of a key. */
 export const timerId = (key: string, { name, time }: Timer): string => `${key} ${name} ${time}`
-export const recordId = (offset: number, time: number): string => `${offset}@${time}`
+/** Names one record, also where the input was made anew and offsets came again; its time in whole ms, as outputs tell it. */
+export const recordId = (offset: number, time: number): string => `${offset}@${Math.floor(time)}`
 
 /**
  * The job, done in the plainest way: one record after the other, all states in one map, no commits, no
