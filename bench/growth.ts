@@ -95,13 +95,7 @@ async function grow(
   const batches = new Batches(1)
   const measured: Measured[] = []
   let made = 0
-  const measure = async (
-    drawn: Measured['drawn'] | undefined,
-    all: number,
-    count: number,
-    draw: () => number,
-  ) => {
-    bar.next(`${all} users, ${drawn ?? 'first by Zipf’s law, not counted'}`)
+  const feed = async (count: number, draw: () => number) => {
     function* drawnEvents(): Generator<WorkloadEvent> {
       for (let index = 0; index < count; index++) {
         const event = eventOf(made++, draw(), random)
@@ -109,9 +103,17 @@ async function grow(
         yield event
       }
     }
-    const startedAt = systemClock.elapsed()
     await rig.feed(batches.of(drawnEvents()))
-    if (drawn === undefined) return
+  }
+  const measure = async (
+    drawn: Measured['drawn'],
+    all: number,
+    count: number,
+    draw: () => number,
+  ) => {
+    bar.next(`${all} users, ${drawn}`)
+    const startedAt = systemClock.elapsed()
+    await feed(count, draw)
     const seconds = (systemClock.elapsed() - startedAt) / 1_000
     const eventsPerSecond = Math.round(count / seconds)
     measured.push({ users: all, drawn, eventsPerSecond, ...memory() })
@@ -121,7 +123,8 @@ async function grow(
   for (const all of users) {
     await measure('new', all, all - known, () => known++)
     const byZipf = zipf(all, random)
-    await measure(undefined, all, events, byZipf)
+    bar.next(`${all} users, Zipf, not counted`)
+    await feed(events, byZipf)
     await measure('Zipf', all, events, byZipf)
     await measure('even', all, events, () => Math.floor(random() * all))
   }

@@ -85,23 +85,27 @@ export function runPipeline<State>(
       while (pipeline.fireDue(watermark.time) === 'full') takeCommit()
     }
   }
-  for (const group of groups(batches(records))) {
+
+  function timed(work: () => void): void {
     const before = process.cpuUsage()
-    for (const batch of group) {
-      take(batch.bytes)
-      uncommitted += batch.count
-      events += batch.count
-      if (uncommitted < eventsPerCommit) continue
-      takeCommit()
-      uncommitted = 0
-    }
+    work()
     const { user, system } = process.cpuUsage(before)
     cpu += user + system
   }
-  const before = process.cpuUsage()
-  takeCommit()
-  const { user, system } = process.cpuUsage(before)
-  cpu += user + system
+
+  for (const group of groups(batches(records))) {
+    timed(() => {
+      for (const batch of group) {
+        take(batch.bytes)
+        uncommitted += batch.count
+        events += batch.count
+        if (uncommitted < eventsPerCommit) continue
+        takeCommit()
+        uncommitted = 0
+      }
+    })
+  }
+  timed(takeCommit)
   const row = (key: string) => job.row(states.get(key).state)
   const bytes = (key: string) => encodeEntity(job, states.get(key)).length
   return { ...found, events, cpuSeconds: cpu / 1e6, triggers, rekeyed, row, bytes }
