@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readAudit } from '../serve/audit-reader.ts'
+import { entriesOf, isGone } from './entries-of.ts'
 import type { Looked } from './erasure-check.ts'
 
 /** What lies on this machine below `--data`: spools of collect, what it has set aside, and audit logs of serve. */
@@ -65,18 +65,4 @@ async function fileHolds(path: string, names: readonly string[]): Promise<boolea
     if (!isGone(error)) throw error // drained meanwhile
   }
   return false
-}
-
-async function entriesOf(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort()
-  } catch (error) {
-    if (isGone(error)) return []
-    throw error
-  }
-}
-
-function isGone(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ENOENT' || code === 'ENOTDIR'
 }

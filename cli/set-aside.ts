@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unpack } from 'msgpackr'
 import { decodeFrame } from '../collect/spool-frame.ts'
 import { SEGMENT_START, segmentNumber } from '../collect/spool-segment.ts'
 import { RecordReader } from '../protocol/record-batch.ts'
+import { entriesOf } from './entries-of.ts'
 
 /** A record that no topic took: a collector of this machine keeps it for a person. */
 export interface SetAsideRecord {
@@ -51,16 +52,6 @@ function read(value: Uint8Array): unknown {
     return unpack(value)
   } catch (error) {
     if (error instanceof Error) return undefined
-    throw error
-  }
-}
-
-async function entriesOf(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort()
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return []
     throw error
   }
 }
