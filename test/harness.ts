@@ -20,7 +20,7 @@ export interface Hook {
 }
 
 export interface TestOptions {
-  /** 30,000 when not given; at most 1,200,000. */
+  /** 30,000 when not given; at most 1,200,000. A hook has as long as a test of its suite; what comes after, two minutes at most. */
   readonly timeoutMs?: number
 }
 
@@ -46,6 +46,7 @@ class Skipped extends Error {
 
 const TIMEOUT_MS = 30_000
 const TIMEOUT_MS_MAX = 1_200_000
+const AFTER_TIMEOUT_MS_MAX = 120_000
 /** How long a process may live on after its last suite, before what keeps it alive is told and it is ended. */
 const LINGER_MS = 10_000
 
@@ -139,7 +140,9 @@ export function suite(name: string, defaults: TestOptions = {}): Suite {
   /** uvu swallows what a hook throws, or breaks off without a count; so it is told and counted here. */
   const guarded = (kind: string, body: Body, onSkip?: (reason: string) => void) => async () => {
     try {
-      await within(bounded(defaults.timeoutMs ?? TIMEOUT_MS), kind, body)
+      const timeoutMs = bounded(defaults.timeoutMs ?? TIMEOUT_MS)
+      const most = kind.startsWith('after') ? AFTER_TIMEOUT_MS_MAX : timeoutMs
+      await within(Math.min(timeoutMs, most), kind, body)
     } catch (error) {
       if (error instanceof Skipped && onSkip) return onSkip(error.message)
       console.error(`\n  ${kind} of suite "${name}" failed:`, error)

@@ -18,6 +18,7 @@ import { parseSigningFile, signingKeysOf } from '../../http/signing-file.ts'
 import { createTokens } from '../../http/tokens.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
+import type { Producer } from '../../runtime/log.ts'
 import { type Image, signImage } from '../../serve/image-tokens.ts'
 import { freePort, MillraceProcess } from '../harness-process.ts'
 
@@ -35,8 +36,7 @@ export class UnbrokenWorld {
   readonly port: number
   #broker: MillraceProcess
   #serve: MillraceProcess | undefined
-  #writing = new AbortController()
-  #written: Promise<void> = Promise.resolve()
+  #stopWriting: (() => Promise<void>) | undefined
   #version = 1
   #bare: ChildProcess | undefined
 
@@ -84,27 +84,25 @@ export class UnbrokenWorld {
 
   async #fill(): Promise<void> {
     const log = this.#log()
+    const producer = log.producer()
     const topics = [`${JOB}.features`, `${JOB}-products.features`, `${JOB}-products`]
     const config = { 'cleanup.policy': 'compact' }
     const spec = { partitions: PARTITIONS, replication: 1, config }
     try {
       await log.topics.create(topics.map(topic => ({ topic, ...spec })))
       await sendProducts(log, `${JOB}-products.features`, `${JOB}-products`)
-      await this.#send(Array.from({ length: USERS }, (_, at) => at))
-    } finally {
-      await log.close()
-    }
-  }
-
-  async #send(numbers: number[]): Promise<void> {
-    const log = this.#log()
-    const producer = log.producer()
-    try {
-      await sendRows(producer, `${JOB}.features`, numbers, this.#version++, systemClock)
+      await this.#sendRows(
+        producer,
+        Array.from({ length: USERS }, (_, at) => at),
+      )
     } finally {
       await producer.close()
       await log.close()
     }
+  }
+
+  #sendRows(producer: Producer, numbers: number[]): Promise<void> {
+    return sendRows(producer, `${JOB}.features`, numbers, this.#version++, systemClock)
   }
 
   #log() {
@@ -114,14 +112,24 @@ export class UnbrokenWorld {
 
   /** Some rows a second change, while the broker is there. */
   keepWriting(): void {
-    const { signal } = this.#writing
-    this.#written = (async () => {
+    const log = this.#log()
+    const producer = log.producer()
+    const ending = new AbortController()
+    const { signal } = ending
+    const written = (async () => {
       for (let at = 0; !signal.aborted; at += 60) {
         const numbers = Array.from({ length: 60 }, (_, more) => ((at + more) * 37) % USERS)
-        await this.#send(numbers).catch(() => systemClock.sleep(200, signal)) // the broker is away
+        // The broker is away.
+        await this.#sendRows(producer, numbers).catch(() => systemClock.sleep(200, signal))
         await systemClock.sleep(300, signal)
       }
     })()
+    this.#stopWriting = async () => {
+      ending.abort()
+      await producer.close() // what it sends to a broker that is away is tried until then
+      await written
+      await log.close()
+    }
   }
 
   /** What one call of many asks for. */
@@ -235,12 +243,11 @@ export class UnbrokenWorld {
   }
 
   async close(): Promise<void> {
-    this.#writing.abort()
     this.#broker.thaw()
+    await this.#stopWriting?.()
     this.#bare?.kill('SIGKILL')
     await this.#serve?.kill()
     await this.#broker.kill()
-    await this.#written
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
