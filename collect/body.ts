@@ -20,23 +20,33 @@ export function rawBody(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(request.body) ? request.body : none
 }
 
+/** As `parseBody` of `readBody`. */
+export function readJson(request: FastifyRequest, bytesMax: number): unknown {
+  return parseBody(readBody(request, bytesMax))
+}
+
 /**
- * The JSON of a body: unpacked as Content-Encoding says, or as gzip's first bytes do, since a beacon cannot set a
- * header. Keys named `__proto__`, and `constructor` with a `prototype`, are left out; of a key that is there twice
- * the last counts. Bytes that are no UTF-8 read as U+FFFD.
+ * The bytes of a body: unpacked as Content-Encoding says, or as gzip's first bytes do, since a beacon cannot set a
+ * header.
  *
  * @param bytesMax of what it unpacks to
  * @throws Problem 400, 413 or 415
  */
-export function readJson(request: FastifyRequest, bytesMax: number): unknown {
+export function readBody(request: FastifyRequest, bytesMax: number): Buffer {
   const body = unpacked(rawBody(request), request.headers['content-encoding'], bytesMax)
-  if (body.length === 0) {
-    throw new Problem(
-      400,
-      'no_body',
-      'expected an event, or a batch of events, as JSON; the body is empty',
-    )
-  }
+  if (body.length > 0) return body
+  throw new Problem(
+    400,
+    'no_body',
+    'expected an event, or a batch of events, as JSON; the body is empty',
+  )
+}
+
+/**
+ * The JSON of a body. Keys named `__proto__`, and `constructor` with a `prototype`, are left out; of a key that is there
+ * twice the last counts. Bytes that are no UTF-8 read as U+FFFD. Throws a `Problem` with 400.
+ */
+export function parseBody(body: Buffer): unknown {
   try {
     return parseJson(body)
   } catch (error) {

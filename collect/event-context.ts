@@ -20,7 +20,7 @@ export function contextOf(
 ): Readonly<Record<string, unknown>> | undefined {
   if (!isObject(given))
     return ip === undefined && userAgent === undefined ? undefined : told(ip, userAgent)
-  const byServer = given.library !== undefined && serverLibraries.has(libraryOf(given))
+  const byServer = isServerLibrary(given.library)
   if (given.ip === null) delete given.ip
   else if (given.ip === undefined && ip !== undefined && !byServer) given.ip = ip
   if (given.userAgent === null) delete given.userAgent
@@ -33,6 +33,7 @@ function told(ip: string | undefined, userAgent: string | undefined) {
   return { ...(ip !== undefined && { ip }), ...(userAgent !== undefined && { userAgent }) }
 }
 
-function libraryOf({ library }: Readonly<Record<string, unknown>>): string {
-  return isObject(library) && typeof library.name === 'string' ? library.name : ''
+/** Whether a context's `library` is one that runs on servers. */
+export function isServerLibrary(library: unknown): boolean {
+  return isObject(library) && typeof library.name === 'string' && serverLibraries.has(library.name)
 }

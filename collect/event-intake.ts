@@ -1,12 +1,15 @@
 import { Packr } from 'msgpackr'
+import { parseJson } from '../http/json.ts'
 import { Problem } from '../http/problem.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Addresses } from './address.ts'
+import { EventPacker } from './event-packer.ts'
 import { packFailed } from './failed-event.ts'
 import type { Fault } from './fault.ts'
 import type { Arrival, Intake, Rejected, Taken } from './intake.ts'
 import { writeIso } from './iso-time.ts'
+import { eachPacked, type JsonEvents } from './json-events.ts'
 import { MessageIds } from './message-id.ts'
 import { isFault, type Moment, type Normal, normalise } from './normalise.ts'
 import type { Plan, PlanFault } from './plan.ts'
@@ -38,6 +41,7 @@ export class EventIntake implements Intake {
   /** Plain maps, which every msgpack library reads; msgpackr's records only its own does. */
   readonly #packr = new Packr({ useRecords: false })
 
+  readonly #packer = new EventPacker()
   readonly #rejectedTopic: string
   #refusal: { readonly reason: string; readonly until: number } | undefined
 
@@ -57,19 +61,45 @@ export class EventIntake implements Intake {
     const rejected: Rejected[] = []
     for (let index = 0; index < events.length; index++) {
       if (index > 0 && index % EVENTS_PER_TURN === 0) await clock.turn()
-      const fault = this.#add(events[index], moment, records)
-      if (fault !== undefined) {
-        rejected.push({ index, ...fault })
-        records.push({
-          topic: this.#rejectedTopic,
-          key: null,
-          value: packFailed(fault, events[index], arrival),
-        })
-      }
+      this.#judge(events[index], index, moment, records, rejected)
     }
+    return this.#keep(records, events.length, rejected, arrival)
+  }
+
+  takeJson(events: JsonEvents, arrival: Arrival): Promise<Taken> | undefined {
+    const { plan, topic, eventBytesMax } = this.#options
+    const { source, receivedAt, sentAt } = arrival
+    if (plan !== undefined || source.requireConsent) return undefined
+    if (sentAt !== undefined && typeof sentAt !== 'string') return undefined
+    const moment = {
+      ...{ arrival: { ...arrival, sentAt }, receivedAt: writeIso(receivedAt) },
+      ids: new MessageIds(source.name),
+    }
+    const records: SinkRecord[] = []
+    const rejected: Rejected[] = []
+    let index = 0
+    const whole = eachPacked(this.#packer, events, moment, (value, json) => {
+      if (index >= EVENTS_PER_TURN) return false
+      if (value !== undefined && this.#packer.bytesMost <= eventBytesMax)
+        records.push({ topic, key: this.#packer.key, value })
+      else this.#judge(parseJson(json()), index, moment, records, rejected)
+      index++
+      return true
+    })
+    // What is put is copied before anybody else packs.
+    return whole ? this.#keep(records, index, rejected, arrival) : undefined
+  }
+
+  /** Resolves when the records are safe. */
+  async #keep(
+    records: readonly SinkRecord[],
+    events: number,
+    rejected: readonly Rejected[],
+    arrival: Arrival,
+  ): Promise<Taken> {
     if (records.length > 0) await this.#put(records, arrival.receivedAt)
-    this.#count(arrival, events.length - rejected.length, rejected)
-    return { accepted: events.length - rejected.length, rejected }
+    this.#count(arrival, events - rejected.length, rejected)
+    return { accepted: events - rejected.length, rejected }
   }
 
   /** Why events were refused a moment ago; `undefined` when they are taken. */
@@ -77,6 +107,21 @@ export class EventIntake implements Intake {
     return this.#refusal !== undefined && now < this.#refusal.until
       ? this.#refusal.reason
       : undefined
+  }
+
+  /** Puts the event's records to the others, or what is to be kept of one that is rejected. */
+  #judge(
+    event: unknown,
+    index: number,
+    moment: Moment,
+    records: SinkRecord[],
+    rejected: Rejected[],
+  ): void {
+    const fault = this.#add(event, moment, records)
+    if (fault === undefined) return
+    rejected.push({ index, ...fault })
+    const value = packFailed(fault, event, moment.arrival)
+    records.push({ topic: this.#rejectedTopic, key: null, value })
   }
 
   /** Puts the event's records to the others, or answers what is wrong with it. */

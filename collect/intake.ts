@@ -1,3 +1,5 @@
+import type { JsonEvents } from './json-events.ts'
+
 /** Whose events these are: what the write key of a request says of its sender. */
 export interface Source {
   /** Name of the write key; goes into metrics and rejected events, never the key itself. */
@@ -57,4 +59,9 @@ export interface Intake {
    * throws for what an event contains. The events are the intake's from now on: it may change them.
    */
   take(events: readonly unknown[], arrival: Arrival): Promise<Taken>
+  /**
+   * The same for events that are still JSON, as `take` of what JSON.parse makes of them. `undefined` where that has to be
+   * done, since they are unusual: nothing is taken then.
+   */
+  takeJson(events: JsonEvents, arrival: Arrival): Promise<Taken> | undefined
 }

@@ -21,8 +21,8 @@ export interface Moment {
 }
 
 const types = ['track', 'identify', 'page', 'screen', 'group', 'alias']
-const ID_CHARS_MAX = 1_024
-const NAME_CHARS_MAX = 1_024
+export const ID_CHARS_MAX = 1_024
+export const NAME_CHARS_MAX = 1_024
 
 /** Fields that `normalise` writes itself, or that no reader of the topic may see. */
 const own = new Set([

@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
-import { rawBody, readJson } from './body.ts'
+import { parseBody, rawBody, readBody } from './body.ts'
 import type { Door } from './door.ts'
 import { isObject, kindOf } from './fault.ts'
-import type { Arrival, Rejected, Taken } from './intake.ts'
+import type { Guard } from './guard.ts'
+import type { Arrival, Rejected, Source, Taken } from './intake.ts'
+import { jsonEventsOf } from './json-events.ts'
 
 export interface SegmentOptions {
   /** Of a request's body, unpacked. */
@@ -51,17 +53,41 @@ async function take(
 ): Promise<FastifyReply> {
   const receivedAt = clock.now()
   telemetry.record('millrace_collect_body_bytes', rawBody(request).length)
-  const body = readJson(request, batchBytesMax)
-  const events = eventsOf(body, type)
-  const source = await guard.sourceOf(request, writeKeyOf(body))
-  const arrival: Arrival = {
-    source,
+  const bytes = readBody(request, batchBytesMax)
+  const sender = {
     receivedAt,
-    sentAt: isObject(body) ? body.sentAt : undefined,
     ...(keepIp && { ip: request.ip }),
     userAgent: request.headers['user-agent'],
   }
+  const unread = type === undefined ? jsonEventsOf(bytes) : undefined
+  const known = unread && (await admitted(guard, request, unread.writeKey))
+  if (unread !== undefined && known !== undefined && !(known instanceof Problem)) {
+    const taken = intake.takeJson(unread, { source: known, sentAt: unread.sentAt, ...sender })
+    if (taken !== undefined) return reply.type(json).send(answerOf(await taken))
+  }
+  const body = parseBody(bytes)
+  const events = eventsOf(body, type)
+  const key = writeKeyOf(body)
+  const source =
+    known !== undefined && key === unread?.writeKey ? known : await guard.sourceOf(request, key)
+  if (source instanceof Problem) throw source
+  const sentAt = isObject(body) ? body.sentAt : undefined
+  const arrival: Arrival = { source, sentAt, ...sender }
   return reply.type(json).send(answerOf(await intake.take(events, arrival)))
+}
+
+/** Or why it may not: that is told only once all of the body has been read, which may say another key later. */
+async function admitted(
+  guard: Guard,
+  request: FastifyRequest,
+  key: string | undefined,
+): Promise<Source | Problem> {
+  try {
+    return await guard.sourceOf(request, key)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
 }
 
 /** The events of a body: of a batch, of an array, or the one that it is. Throws a `Problem` where there is none. */

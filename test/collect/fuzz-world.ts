@@ -43,7 +43,10 @@ export class FuzzWorld {
         keepIp: true,
       },
       sink: {
-        put: async records => void this.#records.push(...records),
+        put: async records => {
+          for (const record of records) // as the sink promises, whose caller uses its buffer again
+            this.#records.push({ ...record, value: record.value && Buffer.from(record.value) })
+        },
         close: async () => undefined,
       },
       protection: {

@@ -50,6 +50,7 @@ export function linkWorld(
       for (const event of events) taken.push({ event: event as Taken['event'], arrival })
       return take(events, arrival)
     },
+    takeJson: () => undefined,
   }
   const telemetry = {
     ...noTelemetry,
