@@ -1,5 +1,6 @@
 import type { Log } from '../runtime/log.ts'
 import type { Guarantee } from './flags.ts'
+import type { Program } from './program.ts'
 import { runMillrace, type StartedEngine, startMillrace } from './run-millrace.ts'
 import { type Peer, runPeer, startPeer } from './run-peer.ts'
 import type { RunResult } from './run-result.ts'
@@ -20,6 +21,8 @@ export interface Where {
   readonly input: string
   /** Of ours. */
   readonly lanes: number
+  /** Of ours: this checkout's source when left out. */
+  readonly program?: Program | undefined
 }
 
 /** Over the whole of an input topic, once. */

@@ -1,7 +1,7 @@
 import type { Log } from '../runtime/log.ts'
 import type { Brokers } from './brokers.ts'
 import { barChart } from './chart.ts'
-import { type Engine, runEngine } from './engines.ts'
+import { type Engine, runEngine, type Where } from './engines.ts'
 import { type WorkloadOptions, workload } from './events.ts'
 import { hashOfFeatures } from './features-hash.ts'
 import type { Size } from './flags.ts'
@@ -10,6 +10,7 @@ import type { Figure } from './kept.ts'
 import { naiveFeatures } from './naive.ts'
 import type { PeersSetting } from './peers.ts'
 import { versionOf } from './peers-needs.ts'
+import { type Program, withPackage } from './program.ts'
 import { openProgress, type Progress } from './progress.ts'
 import { publish } from './publish.ts'
 import type { RunResult } from './run-result.ts'
@@ -40,7 +41,17 @@ interface EventSet {
 export async function compareThroughput(
   log: Log,
   brokers: Brokers,
+  setting: PeersSetting,
+): Promise<void> {
+  if (setting.size === 'small') await compare(log, brokers, setting)
+  else await withPackage(program => compare(log, brokers, setting, program))
+}
+
+async function compare(
+  log: Log,
+  brokers: Brokers,
   { size, rounds, sets, events = sizes[size].events }: PeersSetting,
+  program?: Program,
 ): Promise<void> {
   const load = { ...sizes[size], events }
   const compared = setsOf(load).slice(0, sets)
@@ -48,12 +59,12 @@ export async function compareThroughput(
   const bar = openProgress('throughput', runs)
   const standings = new Map<string, Standing[]>()
   const told: string[] = []
+  const where = { brokers: brokers.addresses, lanes, program }
   try {
     const warmUp = { ...load, events: warmUpEvents, users: 1_000 }
-    if (size === 'large')
-      await runAll(log, brokers.addresses, { name: 'warm-up', load: warmUp }, 1, bar)
+    if (size === 'large') await runAll(log, where, { name: 'warm-up', load: warmUp }, 1, bar)
     for (const set of compared) {
-      const results = await runAll(log, brokers.addresses, set, rounds, bar)
+      const results = await runAll(log, where, set, rounds, bar)
       checkHashes(results, size === 'small' ? naiveHash(set.load) : undefined)
       const own = standingsOf(results)
       standings.set(set.name, own)
@@ -81,7 +92,7 @@ function setsOf(load: WorkloadOptions): EventSet[] {
 
 async function runAll(
   log: Log,
-  brokers: string,
+  where: Omit<Where, 'input'>,
   { name, load }: EventSet,
   rounds: number,
   bar: Progress,
@@ -92,8 +103,7 @@ async function runAll(
   for (let round = 0; round < rounds; round++)
     for (const engine of engines) {
       bar.next(`${name}: ${engine.name}`)
-      const where = { brokers, input, lanes, events: load.events }
-      const result = await runEngine(log, engine, where)
+      const result = await runEngine(log, engine, { ...where, input, events: load.events })
       bar.say(JSON.stringify({ set: name, ...result }))
       results.push(result)
     }

@@ -41,7 +41,7 @@ export async function millraceSubject(
 ): Promise<MillraceSubject> {
   const program = await openProgram(origin, folder)
   const name = `${input}-job`
-  const path = join(folder, 'job.ts')
+  const path = join(folder, program.jobFile)
   const changed = JSON.stringify({ name, input })
   await writeFile(
     path,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { deleteTopics } from './delete-topics.ts'
@@ -10,6 +9,7 @@ import { finalFeatures } from './final-features.ts'
 import type { Guarantee } from './flags.ts'
 import { untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
+import { type Program, source } from './program.ts'
 import type { RunResult } from './run-result.ts'
 
 export interface MillraceRun {
@@ -20,6 +20,8 @@ export interface MillraceRun {
   readonly lanes: number
   /** A row for each event, as the peers write; else one for each user that a commit changed. */
   readonly everyEvent?: boolean
+  /** What is run; this checkout's source when left out. */
+  readonly program?: Program | undefined
   /** Rows say when their event was sent, as the peers' do where the event says it. */
   readonly carriesSentAt?: boolean
 }
@@ -31,8 +33,7 @@ const READY_MS_MAX = 60_000
 
 /** The environment that the Dockerfile gives, as far as it matters for speed or memory. */
 const asInTheImage = { ...process.env, MALLOC_ARENA_MAX: '2' }
-const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
-const jobUrl = (name: string) => new URL(name, import.meta.url).href
+const sentJob = new URL('./peer-job-sent.ts', import.meta.url).href
 
 /**
  * Runs `millrace run` on the whole of an input topic, under a new job name and in a new folder, until every
@@ -99,13 +100,15 @@ export async function startMillrace(
   run: Omit<MillraceRun, 'events'>,
 ): Promise<StartedMillrace> {
   const job = `bench-${randomUUID().slice(0, 8)}`
-  const path = join(folder, 'job.ts')
   const { brokers, input, guarantee, lanes, everyEvent = false, carriesSentAt = false } = run
-  const peerJob = jobUrl(carriesSentAt ? './peer-job-sent.ts' : './peer-job.ts')
+  const program = carriesSentAt ? source : (run.program ?? source)
+  const peerJob = carriesSentAt ? sentJob : program.peerJob
+  const path = join(folder, program.jobFile)
   const changed = JSON.stringify({ name: job, input, ...(everyEvent && { emit: 'every' }) })
   await writeFile(path, `import job from '${peerJob}'\nexport default { ...job, ...${changed} }\n`)
   const args = [
-    ...[program, 'run', path, '--brokers', brokers, '--data', join(folder, 'data'), '--port', '0'],
+    ...[program.path, 'run', path, '--brokers', brokers],
+    ...['--data', join(folder, 'data'), '--port', '0'],
     ...['--lanes', String(lanes), '--mode', guarantee],
   ]
   const child = new MeasuredProcess(process.execPath, args, asInTheImage)

@@ -10,6 +10,7 @@ import { hashOfFeatures } from './features-hash.ts'
 import { guaranteeFlag, sizeFlag, wholeFlag } from './flags.ts'
 import { ensureInput, type Format, formatFlag } from './input.ts'
 import { naiveFeatures } from './naive.ts'
+import { type Program, withPackage } from './program.ts'
 import { openProgress } from './progress.ts'
 import { publish } from './publish.ts'
 import { peerNamed } from './run-peer.ts'
@@ -59,7 +60,8 @@ export async function throughput(args: readonly string[]): Promise<void> {
   const brokers = await openBrokers(settings.brokers)
   const log = openKafkaLog({ brokers: brokers.addresses, clientId: 'bench', clock: systemClock })
   try {
-    const results = await run(log, brokers.addresses, settings)
+    const once = (program?: Program) => run(log, brokers.addresses, settings, program)
+    const results = small ? await once() : await withPackage(once)
     checkHashes(results, small ? hashOfFeatures(naiveFeatures(workload(load))) : undefined)
     const standings = standingsOf(results)
     const hash = `hash of the final features: ${results[0]?.hash}`
@@ -81,7 +83,12 @@ export async function throughput(args: readonly string[]): Promise<void> {
   }
 }
 
-async function run(log: Log, brokers: string, settings: Settings): Promise<RunResult[]> {
+async function run(
+  log: Log,
+  brokers: string,
+  settings: Settings,
+  program: Program | undefined,
+): Promise<RunResult[]> {
   const { load, turns, rounds, lanes } = settings
   const { events } = load
   const formats = [...new Set(turns.map(({ format }) => format))]
@@ -97,7 +104,7 @@ async function run(log: Log, brokers: string, settings: Settings): Promise<RunRe
       for (const { engine, format } of turns) {
         bar.next(engine.name)
         const input = inputs.get(format) ?? ''
-        const result = await runEngine(log, engine, { brokers, input, lanes, events })
+        const result = await runEngine(log, engine, { brokers, input, lanes, events, program })
         bar.say(JSON.stringify(result))
         results.push(result)
       }

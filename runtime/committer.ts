@@ -199,6 +199,7 @@ export class Committer<State = unknown> {
     trace?.ended(this.#committed.changelog, frozen.rows)
     const now = clock.now()
     states.committed(frozen.states, this.#committed.changelog, now)
+    pipeline.committed()
     pipeline.counts.rows += frozen.rows
     const step = Math.ceil(frozen.states.length / latencySamplesMax)
     const sampled = frozen.states.filter((_, index) => index % step === 0)

@@ -4,8 +4,8 @@ import type { Batch, Reader } from './log.ts'
 import type { Slot } from './slot.ts'
 
 /** Bytes of one partition on their way through a lane: above the first it is paused, below the second resumed. */
-export const queueBytesMax = 8 * 1024 * 1024
-const queueBytesResume = 4 * 1024 * 1024
+export const queueBytesMax = 2 * 1024 * 1024
+const queueBytesResume = 1024 * 1024
 const caughtUpEveryMs = 500
 
 /** From the reader to the lanes; a partition whose lane has enough to do is paused, and nothing is dropped. */

@@ -16,6 +16,7 @@ export class Intake {
   #next: NextOffset
   #last: number
   #appendedAt: number
+  #moreInLog = false
 
   constructor(from: { next: NextOffset; last: number; appendedAt: number }, events: IntakeEvents) {
     this.#events = events
@@ -38,9 +39,9 @@ export class Intake {
     return this.#appendedAt
   }
 
-  /** Whether whole batches wait behind the one in hand. */
+  /** Whether there is more than the batch in hand: here, or in the log when the newest batch was fetched. */
   get backlog(): boolean {
-    return this.#queue.length > 0
+    return this.#queue.length > 0 || this.#moreInLog
   }
 
   get empty(): boolean {
@@ -52,6 +53,7 @@ export class Intake {
     const expected = this.#queue.at(-1)?.next ?? this.#current?.batch.next ?? this.#next
     if (batch.fetched !== expected) return false
     this.#queue.push(batch)
+    this.#moreInLog = batch.next < batch.end
     return true
   }
 

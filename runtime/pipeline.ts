@@ -48,6 +48,7 @@ export class Pipeline<State = unknown> {
   /** What the step in hand has sent so far. */
   #sent: StepOutputs
   #timersFired = 0
+  #passedOver: 'open' | 'frozen' | undefined
 
   constructor(options: PipelineOptions<State>) {
     this.#options = options
@@ -65,9 +66,20 @@ export class Pipeline<State = unknown> {
     return this.#side
   }
 
+  /** What kills was passed over, and no next owner would know: nothing more is taken or fired until it is committed. */
+  get passedOver(): boolean {
+    return this.#passedOver !== undefined
+  }
+
   /** A commit is frozen: timers may fire again. */
   frozen(): void {
     this.#timersFired = 0
+    if (this.#passedOver) this.#passedOver = 'frozen'
+  }
+
+  /** The commit that was frozen last has ended. */
+  committed(): void {
+    if (this.#passedOver === 'frozen') this.#passedOver = undefined
   }
 
   /**
@@ -109,13 +121,14 @@ export class Pipeline<State = unknown> {
 
   /** Sends a record to the dead letters unprocessed: it has killed its lane or its process before. */
   skip(record: RecordReader, code: keyof typeof deadly): void {
+    this.#passedOver = 'open'
     this.#passOver(record) // brought again, it would kill again
     this.#side.dead(record, { code, reason: deadly[code] })
   }
 
   /**
    * Fires what is due at or before `upTo`, by time, key and name. `'full'`: as many as one commit may carry
-   * have fired, and more are due. `'load'`: await the timers' `load`, and call again. `'held'`: `judge`, which is
+   * have fired, and more may be due. `'load'`: await the timers' `load`, and call again. `'held'`: `judge`, which is
    * asked about each, holds the next one back.
    */
   fireDue(
@@ -123,7 +136,7 @@ export class Pipeline<State = unknown> {
     judge?: (hand: Hand) => Verdict,
   ): 'done' | 'full' | 'load' | { readonly held: Hand } {
     const { timers, states } = this.#options
-    while (this.#timersFired < timersPerCommit) {
+    while (this.#timersFired < timersPerCommit && !this.passedOver) {
       const due = timers.take(upTo)
       if (due === 'load') return 'load'
       if (!due) {
@@ -193,6 +206,7 @@ export class Pipeline<State = unknown> {
     entity.timerAt = undefined // its hint is used up, and another timer of the same time needs one of its own
     this.#timersFired++
     this.counts.timers++
+    if (verdict !== 'fire') this.#passedOver = 'open'
     try {
       if (verdict !== 'fire') throw new BadRecord(verdict, deadly[verdict])
       job.fire(entity.state, timer, this.#sent.begin(entity.key, undefined))

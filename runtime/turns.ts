@@ -91,7 +91,8 @@ export class Turns<State = unknown> {
     this.#suspected = undefined
     for (let records = 0; records < sliceRecords; records++) {
       if (records % 16 === 15 && clock.elapsed() - startedAt > sliceMsMax) return 'more'
-      if (idleTicks.firing || states.full || pipeline.side.full) return 'wait'
+      if (idleTicks.firing || states.full || pipeline.side.full || pipeline.passedOver)
+        return 'wait'
       if (this.#timersDue && watermark.time !== undefined) {
         const fired = pipeline.fireDue(watermark.time, this.#judge)
         steps.fired()
@@ -139,7 +140,7 @@ export class Turns<State = unknown> {
     const suspected = this.#suspected
     const announce = suspected !== undefined && !committer.isDirty
     const full = states.full || pipeline.side.full
-    const hurry = steps.active || full || this.#timersWait
+    const hurry = steps.active || full || this.#timersWait || pipeline.passedOver
     const stepDone = (steps.active || suspected !== undefined) && committer.isDirty
     if (!announce && !stepDone && !committer.isDue(hurry)) return
     if (announce) steps.announce(suspected)

@@ -7,14 +7,19 @@ export function killTree(root: number): void {
   for (const pid of doomed) kill(pid)
 }
 
-function descendants(root: number): number[] {
+/** Process ids by their parent's, of all on this machine; empty where there is no `ps` (some small images). */
+export function childrenByParent(): Map<number, number[]> {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
   const children = new Map<number, number[]>()
-  // Without `ps` (some small images) the group has to do.
   for (const line of (stdout ?? '').split('\n')) {
     const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
     if (pid > 0) children.set(parent, [...(children.get(parent) ?? []), pid])
   }
+  return children
+}
+
+function descendants(root: number): number[] {
+  const children = childrenByParent() // without `ps` the group has to do
   const found: number[] = []
   const queue = [...(children.get(root) ?? [])]
   for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {

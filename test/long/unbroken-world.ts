@@ -21,6 +21,7 @@ import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import type { Producer } from '../../runtime/log.ts'
 import { type Image, signImage } from '../../serve/image-tokens.ts'
 import { freePort, MillraceProcess } from '../harness-process.ts'
+import { childrenByParent } from '../process-tree.ts'
 
 const USERS = 8_000
 const PARTITIONS = 4
@@ -39,6 +40,7 @@ export class UnbrokenWorld {
   #stopWriting: (() => Promise<void>) | undefined
   #version = 1
   #bare: ChildProcess | undefined
+  #secrets: ReturnType<typeof parseSigningFile> | undefined
 
   private constructor(disk: string, folder: string, port: number) {
     this.#disk = disk
@@ -86,8 +88,8 @@ export class UnbrokenWorld {
     const log = this.#log()
     const producer = log.producer()
     const topics = [`${JOB}.features`, `${JOB}-products.features`, `${JOB}-products`]
-    const config = { 'cleanup.policy': 'compact' }
-    const spec = { partitions: PARTITIONS, replication: 1, config }
+    const compact = { 'cleanup.policy': 'compact' }
+    const spec = { partitions: PARTITIONS, replication: 1, config: compact }
     try {
       await log.topics.create(topics.map(topic => ({ topic, ...spec })))
       await sendProducts(log, `${JOB}-products.features`, `${JOB}-products`)
@@ -119,8 +121,8 @@ export class UnbrokenWorld {
     const written = (async () => {
       for (let at = 0; !signal.aborted; at += 60) {
         const numbers = Array.from({ length: 60 }, (_, more) => ((at + more) * 37) % USERS)
-        // The broker is away.
-        await this.#sendRows(producer, numbers).catch(() => systemClock.sleep(200, signal))
+        const sent = this.#sendRows(producer, numbers)
+        await sent.catch(() => systemClock.sleep(200, signal)) // the broker is away
         await systemClock.sleep(300, signal)
       }
     })()
@@ -154,8 +156,6 @@ export class UnbrokenWorld {
     const tokens = createTokens(signingKeysOf(() => secrets, systemClock.now))
     return `/v1/images/${image.name}.png?token=${signImage(tokens, image, systemClock.now())}`
   }
-
-  #secrets: ReturnType<typeof parseSigningFile> | undefined
 
   async ready(): Promise<void> {
     await this.#serve?.printed(/(a worker is ready[\s\S]*){2}/)
@@ -215,12 +215,7 @@ export class UnbrokenWorld {
   }
 
   get workers(): number[] {
-    const primary = this.#serve?.pid
-    const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
-    return stdout.split('\n').flatMap(line => {
-      const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
-      return parent === primary && pid > 0 ? [pid] : []
-    })
+    return childrenByParent().get(this.#serve?.pid ?? 0) ?? []
   }
 
   killWorker(): void {

@@ -11,8 +11,11 @@ const now = Date.UTC(2026, 10, 22)
 const batches = 8
 const recordsPerBatch = 500
 
-/** How often a live task commits while it works off a backlog that was appended so long ago; its clock stands still. */
-async function commitsOf(ms: number): Promise<number> {
+/**
+ * How often a live task commits while it works off a backlog that was appended so long ago; its clock stands still.
+ * `oneByOne`: it is faster than what fetches, so that each batch comes when the one before it is done.
+ */
+async function commitsOf(ms: number, { oneByOne = false } = {}): Promise<number> {
   const clock: Clock = {
     ...systemClock,
     now: () => now,
@@ -65,13 +68,18 @@ async function commitsOf(ms: number): Promise<number> {
   )
   task.start()
   const end = nextOffset(batches * recordsPerBatch)
+  const until = async (next: number) => {
+    while (task.next < next && failed.length === 0) await systemClock.turn()
+    await systemClock.turn() // the turn after the last record is the one that may commit
+  }
   for (let index = 0; index < batches; index++) {
     const first = index * recordsPerBatch
     const [fetched, next] = [nextOffset(first), nextOffset(first + recordsPerBatch)]
     const records = batchOf(first, now - ms)
     task.offer({ kind: 'batch', partition: 0, fetched, next, start: nextOffset(0), end, records })
+    if (oneByOne) await until(next)
   }
-  while (task.next < end && failed.length === 0) await systemClock.turn()
+  await until(end)
   await task.stop()
   assert.equal(failed, [])
   return commits
@@ -91,6 +99,10 @@ function batchOf(first: number, appendedAt: number): Uint8Array {
 
 test('wait for more events, as they would be old in any case', async () => {
   assert.ok((await commitsOf(60_000)) <= 2)
+})
+
+test('wait also while what fetches is slower than they are', async () => {
+  assert.ok((await commitsOf(60_000, { oneByOne: true })) <= 2)
 })
 
 test('do not wait where it is hardly behind', async () => {

@@ -156,7 +156,7 @@ test('a timer that throws is removed, dead with key, name and time, and the rest
   assert.equal(codes(), [])
 })
 
-test('a timer that was in hand when its lane died is passed over, and no other', () => {
+test('a timer that was in hand when its lane died is passed over, and others wait until that is committed', () => {
   const first = pipelineOf()
   first.take({ user: 'ann' })
   first.take({ user: 'bob' })
@@ -169,7 +169,14 @@ test('a timer that was in hand when its lane died is passed over, and no other',
   const again = pipelineOf({ poison: Number(ann) })
   again.take({ user: 'ann' })
   again.take({ user: 'bob' })
-  assert.is(again.pipeline.fireDue(start + 2 * minute), 'done')
+  const { pipeline } = again
+  assert.is(pipeline.fireDue(start + 2 * minute), 'full')
+  pipeline.committed() // one that began before
+  assert.is(pipeline.fireDue(start + 2 * minute), 'full')
+  pipeline.frozen()
+  assert.is(pipeline.fireDue(start + 2 * minute), 'full')
+  pipeline.committed()
+  assert.is(pipeline.fireDue(start + 2 * minute), 'done')
   const { triggers, dead } = again.pipeline.side.take()
   assert.equal(
     dead.map(({ key, headers }) => [key, headers?.[0]?.[1]]),

@@ -27,8 +27,8 @@ export const smallBounds: readonly Edit[] = [
   bound('runtime/states.ts', 'const dirtyKeysMax = 50_000', 3),
   bound('runtime/appends.ts', 'const batchBytesMax = 512 * 1024', 400),
   bound('runtime/turns.ts', 'const sliceRecords = 500', 3),
-  bound('runtime/feed.ts', 'const queueBytesMax = 8 * 1024 * 1024', 600),
-  bound('runtime/feed.ts', 'const queueBytesResume = 4 * 1024 * 1024', 300),
+  bound('runtime/feed.ts', 'const queueBytesMax = 2 * 1024 * 1024', 600),
+  bound('runtime/feed.ts', 'const queueBytesResume = 1024 * 1024', 300),
 ]
 
 function bound(file: string, find: string, value: number): Edit {
