@@ -11,6 +11,8 @@ declare module 'autocannon' {
     connections: number
     /** Seconds. */
     duration: number
+    /** A load before, which the result does not count. */
+    warmup?: { connections: number; duration: number }
     overallRate?: number
     requests: {
       method: string
@@ -22,7 +24,7 @@ declare module 'autocannon' {
   }
   interface Result {
     /** Ms. */
-    latency: { p50: number; p99: number; max: number }
+    latency: { p50: number; p99: number }
     requests: { total: number }
     /** Seconds. */
     duration: number

@@ -1,4 +1,5 @@
 import autocannon from 'autocannon'
+import { systemClock } from '../runtime/clock.ts'
 import { EventSet, requestBody } from './collect-events.ts'
 import { sendPaced } from './paced-client.ts'
 import { percentile } from './run-result.ts'
@@ -13,6 +14,8 @@ export interface LoadTask {
   readonly requestsPerSecond?: number
   readonly eventsPerRequest: number
   readonly seconds: number
+  /** Before those: what sends is slow at first, so its answers are not timed then. */
+  readonly settleSeconds: number
   /** Part of the events' ids. */
   readonly run: string
 }
@@ -24,7 +27,8 @@ export interface LoadResult {
   readonly failed: number
   readonly p50: number
   readonly p99: number
-  readonly most: number
+  /** What this process took of one core. */
+  readonly cores: number
   /** Bits of the events answered 200, in base64. */
   readonly accepted: string
 }
@@ -33,11 +37,23 @@ const task: LoadTask = JSON.parse(process.argv[2] ?? '')
 const accepted = new EventSet()
 const headers = { authorization: `Basic ${btoa('dev:')}`, 'content-type': 'application/json' }
 const path = task.eventsPerRequest === 1 ? '/v1/track' : '/v1/batch'
-const result = task.tool === 'paced' ? await paced() : await closed()
+const startedAt = systemClock.elapsed()
+const before = process.cpuUsage()
+const sent = task.tool === 'paced' ? await paced() : await closed()
+const { user, system } = process.cpuUsage(before)
+const result: LoadResult = {
+  ...sent,
+  cores: (user + system) / 1_000 / (systemClock.elapsed() - startedAt),
+  accepted: accepted.bits.toString('base64'),
+}
 process.send?.(result, () => process.exit(0))
 
-async function paced(): Promise<LoadResult> {
-  const { port, connections, requestsPerSecond = 1, eventsPerRequest, seconds, run } = task
+type Sent = Omit<LoadResult, 'cores' | 'accepted'>
+
+async function paced(): Promise<Sent> {
+  const { port, connections, requestsPerSecond = 1, eventsPerRequest, run } = task
+  const seconds = task.settleSeconds + task.seconds
+  const firstTimed = task.settleSeconds * requestsPerSecond
   const times: number[] = []
   let failed = 0
   const { requests } = await sendPaced({
@@ -46,22 +62,23 @@ async function paced(): Promise<LoadResult> {
     signal: AbortSignal.timeout(seconds * 1_000),
     body: request => requestBody(run, request * eventsPerRequest, eventsPerRequest),
     answered(request, status, ms) {
-      times.push(ms)
+      if (request >= firstTimed) times.push(ms)
       if (status === 200) accept(request * eventsPerRequest)
       else failed++
     },
   })
-  const [p50, p99, most] = [0.5, 0.99, 1].map(share => percentile(times, share))
-  return { requests, seconds, failed, ...figures(p50, p99, most) }
+  const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map(share => percentile(times, share))
+  return { requests, seconds, failed, p50, p99 }
 }
 
 /** Each connection sends its next request when the last was answered. */
-async function closed(): Promise<LoadResult> {
+async function closed(): Promise<Sent> {
   const { port, connections, requestsPerSecond, eventsPerRequest, seconds, run } = task
+  const { settleSeconds } = task
   let next = 0
   const asked = await autocannon({
     url: `http://127.0.0.1:${port}`,
-    ...{ connections, duration: seconds },
+    ...{ connections, duration: seconds, warmup: { connections, duration: settleSeconds } },
     ...(requestsPerSecond !== undefined && { overallRate: requestsPerSecond }),
     requests: [
       {
@@ -81,14 +98,10 @@ async function closed(): Promise<LoadResult> {
   const { latency, errors, non2xx, duration } = asked
   return {
     ...{ requests: asked.requests.total, seconds: duration, failed: errors + non2xx },
-    ...figures(latency.p50, latency.p99, latency.max),
+    ...{ p50: latency.p50, p99: latency.p99 },
   }
 }
 
 function accept(first: number): void {
   for (let number = first; number < first + task.eventsPerRequest; number++) accepted.add(number)
-}
-
-function figures(p50 = Number.NaN, p99 = Number.NaN, most = Number.NaN) {
-  return { p50, p99, most, accepted: accepted.bits.toString('base64') }
 }

@@ -6,10 +6,12 @@ import { EventSet } from './collect-events.ts'
 import type { LoadResult, LoadTask } from './collect-load.ts'
 import { listening } from './listening.ts'
 import { MeasuredProcess, usageOf } from './measured-process.ts'
+import { median } from './run-result.ts'
 import { quantile, scrapeTimes } from './server-times.ts'
+import { readTicks, stolenSince } from './stolen-time.ts'
 
 export type ServerName = 'ours' | 'bare'
-export type Load = Omit<LoadTask, 'port' | 'run' | 'connections'>
+export type Load = Omit<LoadTask, 'port' | 'run' | 'connections' | 'settleSeconds'>
 
 export interface Measured {
   readonly server: ServerName
@@ -25,6 +27,10 @@ export interface Measured {
   readonly outsideP50: number
   readonly outsideP99: number
   readonly cpuMicros: number
+  /** What sends took of one core. */
+  readonly senderCores: number
+  /** Per cent of the machine's time that its host gave to others. */
+  readonly stolen: number
 }
 
 interface Server {
@@ -36,6 +42,10 @@ interface Server {
 
 /** At 10,000 requests/s of some ms each, 64 would be busy all the time, and the sender would measure its own queue. */
 const CONNECTIONS = 256
+/** A process that sends compiles its code first, and its answers wait for that. */
+const SETTLE_SECONDS = 3
+/** From the start of that process until what it sends is measured. */
+const SETTLED_MS = 1_000 * (SETTLE_SECONDS + 1)
 const DRAINED_MS_MAX = 60_000
 
 /** Our collector and a bare server, each in a process of its own, and the runs that they are asked to bear. */
@@ -74,9 +84,13 @@ export class CollectBench {
     const { pid, url } = this.#servers[server]
     const route = load.eventsPerRequest === 1 ? '/v1/track' : '/v1/batch'
     const times = () => (server === 'ours' ? scrapeTimes(url, route) : new Map())
-    const before = await times()
+    await this.settled()
+    const ticksBefore = readTicks()
     const cpuBefore = usageOf(pid)?.cpuSeconds ?? Number.NaN
-    const result = await this.#send(server, load)
+    const [before, { result, accepted }] = await Promise.all([
+      systemClock.sleep(SETTLED_MS).then(times),
+      this.#send(server, load),
+    ])
     const cpuSeconds = (usageOf(pid)?.cpuSeconds ?? Number.NaN) - cpuBefore
     const after = await times()
     const events = (result.requests - result.failed) * load.eventsPerRequest
@@ -87,12 +101,14 @@ export class CollectBench {
       serverP99: quantile(before, after, 0.99),
       outsideP50: result.p50,
       outsideP99: result.p99,
-      cpuMicros: (cpuSeconds * 1e6) / events,
+      cpuMicros: (cpuSeconds * 1e6) / accepted.size,
+      senderCores: result.cores,
+      stolen: stolenSince(ticksBefore),
     }
   }
 
-  /** Resident MB of our server under a load: the medians of its second and its last fifth. */
-  async memoryOver(load: Load): Promise<{ readonly early: number; readonly late: number }> {
+  /** Resident MB of our server under a load: the median of each fifth of its time. */
+  async memoryOver(load: Load): Promise<number[]> {
     const sizes: number[] = []
     const stop = systemClock.every(200, () => void sizes.push(residentMb(this.#servers.ours.pid)))
     try {
@@ -100,11 +116,8 @@ export class CollectBench {
     } finally {
       stop()
     }
-    const fifth = (at: number) => {
-      const own = sizes.slice((sizes.length * at) / 5, (sizes.length * (at + 1)) / 5)
-      return own.sort((one, other) => one - other)[Math.floor(own.length / 2)] ?? Number.NaN
-    }
-    return { early: fifth(1), late: fifth(4) }
+    const length = sizes.length / 5
+    return Array.from({ length: 5 }, (_, at) => median(sizes.slice(at * length, (at + 1) * length)))
   }
 
   /** Resolves when all that was answered is on the topic. */
@@ -117,15 +130,16 @@ export class CollectBench {
     await this.#servers.ours.process.end()
   }
 
-  async #send(server: ServerName, load: Load): Promise<LoadResult> {
-    await spoolDrained(this.#servers.ours.url)
+  async #send(server: ServerName, load: Load) {
+    await this.settled()
     const run = `${server}-${this.accepted.size}`
     const { port } = this.#servers[server]
-    const task: LoadTask = { ...load, run, port, connections: CONNECTIONS }
+    const own = { run, port, connections: CONNECTIONS, settleSeconds: SETTLE_SECONDS }
+    const task: LoadTask = { ...load, ...own }
     const result = await runTask<LoadResult>('./collect-load.ts', task)
-    if (server === 'ours')
-      this.accepted.set(run, new EventSet(Buffer.from(result.accepted, 'base64')))
-    return result
+    const accepted = new EventSet(Buffer.from(result.accepted, 'base64'))
+    if (server === 'ours') this.accepted.set(run, accepted)
+    return { result, accepted }
   }
 }
 

@@ -6,7 +6,7 @@ import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { openBrokers } from './brokers.ts'
 import { checkAccepted } from './collect-check.ts'
-import { CollectBench, type Measured } from './collect-runs.ts'
+import { CollectBench, type Load, type Measured } from './collect-runs.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { wholeFlag } from './flags.ts'
 import { machine, table, writeResults } from './results.ts'
@@ -19,6 +19,7 @@ export const collectHelp = `npm run bench -- collect [flags]
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
   --size small|large    seconds at a tenth of the rate; or 20 s a run and five minutes for the memory (default)
+  --part all|loads|memory   all (default)
   --seconds N           another length of each run
   --memory-seconds N    another length of the run for the memory`
 
@@ -32,7 +33,7 @@ const BATCH = 100
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function collect(args: readonly string[]): Promise<void> {
-  const { size, seconds, memorySeconds, given } = parse(args)
+  const { size, part, seconds, memorySeconds, given } = parse(args)
   const { rateShare } = sizes[size]
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-collect-'))
   const brokers = await openBrokers(given)
@@ -44,36 +45,27 @@ export async function collect(args: readonly string[]): Promise<void> {
     const singles = { eventsPerRequest: 1, requestsPerSecond: SINGLES_PER_SECOND * rateShare }
     const batches = { eventsPerRequest: BATCH, requestsPerSecond: BATCHES_PER_SECOND * rateShare }
     await bench.warmUp(Math.min(seconds, 10))
-    const rows: Measured[] = []
-    const measure = async (...run: Parameters<CollectBench['measure']>) => {
-      const measured = await bench.measure(...run)
-      console.log(JSON.stringify(measured))
-      rows.push(measured)
+    const sections: [name: string, body: string][] = []
+    if (part !== 'memory') {
+      const rows = await measured(bench, [singles, batches], seconds)
+      sections.push(['Collect', `${explained}\n\n${tableOf(rows)}\n\n${ratios(rows)}`])
     }
-    for (const load of [singles, batches]) {
-      await measure('ours', { ...load, tool: 'paced', seconds })
-      await measure('bare', { ...load, tool: 'paced', seconds })
+    if (part !== 'loads') {
+      const load = { ...singles, tool: 'paced', seconds: memorySeconds } as const
+      const fifths = (await bench.memoryOver(load)).map(size => `${size} MB`).join(', ')
+      const body = `Resident memory of the collector at ${singles.requestsPerSecond} single events/s over ${memorySeconds} s, the median of each fifth of that time: ${fifths}.`
+      sections.push(['Collect, memory', body])
     }
-    for (const load of [singles, batches]) {
-      await measure('ours', { ...load, tool: 'autocannon', seconds })
-      const most = { eventsPerRequest: load.eventsPerRequest, tool: 'autocannon', seconds } as const
-      await measure('ours', most)
-    }
-    const memory = await bench.memoryOver({ ...singles, tool: 'paced', seconds: memorySeconds })
     await bench.settled()
     const checked = await checkAccepted(log, topic, bench.accepted)
     const [accepted, found] = checked.hashes
-    const summary = [
-      tableOf(rows),
-      ratios(rows),
-      `Memory at ${singles.requestsPerSecond} single events/s over ${memorySeconds} s: ${memory.early} MB after a fifth of it, ${memory.late} MB at its end.`,
-      `${checked.accepted} events were answered 200; on the topic ${checked.found}, twice there ${checked.doubled}. Hash of the accepted: ${accepted}; of those of them on the topic: ${found}.`,
-    ].join('\n\n')
-    console.log(`\n${summary}`)
-    if (size === 'small') return
+    const proof = `${checked.accepted} events were answered 200; on the topic ${checked.found}, twice there ${checked.doubled}. Hash of the accepted: ${accepted}; of those of them on the topic: ${found}.`
     const when = `${machine(new Date(systemClock.now()))}, broker: ${brokers.name}`
     const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; collector, broker and what sends share the machine`
-    writeResults('Collect', `${when}, ${load}\n\n${explained}\n\n${summary}`)
+    for (const [name, body] of sections) {
+      console.log(`\n${body}\n\n${proof}`)
+      if (size === 'large') writeResults(name, `${when}, ${load}\n\n${body}\n\n${proof}`)
+    }
   } finally {
     await bench.close()
     await log.close()
@@ -83,17 +75,52 @@ export async function collect(args: readonly string[]): Promise<void> {
   }
 }
 
+/** At a constant rate beside the bare server, by a public tool at that rate, and as much as can be. */
+async function measured(
+  bench: CollectBench,
+  loads: readonly Required<Pick<Load, 'eventsPerRequest' | 'requestsPerSecond'>>[],
+  seconds: number,
+): Promise<Measured[]> {
+  const rows: Measured[] = []
+  const measure = async (...run: Parameters<CollectBench['measure']>) => {
+    const row = await bench.measure(...run)
+    console.log(JSON.stringify(row))
+    rows.push(row)
+  }
+  for (const load of loads) {
+    await measure('ours', { ...load, tool: 'paced', seconds })
+    await measure('bare', { ...load, tool: 'paced', seconds })
+  }
+  for (const load of loads) {
+    await measure('ours', { ...load, tool: 'autocannon', seconds })
+    const { eventsPerRequest } = load
+    await measure('ours', { eventsPerRequest, tool: 'autocannon', seconds })
+  }
+  return rows
+}
+
 const explained =
   '256 connections are kept. Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
-  "from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). CPU is the server's."
+  'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first three seconds of each run are not ' +
+  "timed: what sends is compiled then. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
+  'host of the virtual machine gave to others, of all its time: each such pause is in the times.'
 
 function tableOf(rows: readonly Measured[]): string {
   const heads = ['server', 'load', 'tool', 'events/s', 'failed']
-  const times = ['server p50 ms', 'p99', 'outside p50 ms', 'p99', 'CPU µs/event']
+  const times = [
+    'server p50 ms',
+    'p99',
+    'outside p50 ms',
+    'p99',
+    'CPU µs/event',
+    'sender, cores',
+    'stolen, %',
+  ]
   const rounded = (value: number) => (Number.isNaN(value) ? '–' : Number(value.toFixed(1)))
   const cells = rows.map(row => [
     ...[row.server, row.load, row.tool, row.eventsPerSecond, row.failed],
-    ...[row.serverP50, row.serverP99, row.outsideP50, row.outsideP99, row.cpuMicros].map(rounded),
+    ...[row.serverP50, row.serverP99, row.outsideP50, row.outsideP99].map(rounded),
+    ...[rounded(row.cpuMicros), row.senderCores.toFixed(2), rounded(row.stolen)],
   ])
   return table([...heads, ...times], cells)
 }
@@ -115,16 +142,20 @@ function parse(args: readonly string[]) {
     options: {
       brokers: { type: 'string' },
       size: { type: 'string', default: 'large' },
+      part: { type: 'string', default: 'all' },
       seconds: { type: 'string' },
       'memory-seconds': { type: 'string' },
     },
   })
-  const { size } = values
+  const { size, part } = values
   if (size !== 'small' && size !== 'large') throw new Error(`--size is small or large, not ${size}`)
+  if (part !== 'all' && part !== 'loads' && part !== 'memory')
+    throw new Error(`--part is all, loads or memory, not ${part}`)
   const whole = (flag: 'seconds' | 'memory-seconds', otherwise: number) =>
     values[flag] === undefined ? otherwise : wholeFlag(`--${flag}`, values[flag])
   return {
     size,
+    part,
     seconds: whole('seconds', sizes[size].seconds),
     memorySeconds: whole('memory-seconds', sizes[size].memorySeconds),
     given: values.brokers ?? process.env.BROKERS,

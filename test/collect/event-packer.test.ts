@@ -95,7 +95,7 @@ test('one event is what it would be by way of objects, however it is written', a
   const property = fc.asyncProperty(path, events, spaces, edits, (path, event, indent, edit) =>
     same(path, edited(JSON.stringify(event, undefined, indent), edit)),
   )
-  await fc.assert(property, { numRuns: 600 })
+  await fc.assert(property, { numRuns: 250 })
 })
 
 test('so are batches, whatever is said beside their events', async () => {
@@ -107,7 +107,7 @@ test('so are batches, whatever is said beside their events', async () => {
   const property = fc.asyncProperty(batch, frame, spaces, edits, (batch, frame, indent, edit) =>
     same('/v1/batch', edited(JSON.stringify({ batch, ...frame }, undefined, indent), edit)),
   )
-  await fc.assert(property, { numRuns: 600 })
+  await fc.assert(property, { numRuns: 250 })
 })
 
 test('names that are there twice, bytes that are no UTF-8, and many names are told as they were', async () => {

@@ -16,8 +16,9 @@ export interface FaultLoad {
 }
 
 const BATCH = 100
-const CONNECTIONS = 32
-const DRAINED_MS_MAX = 120_000
+/** Each answer takes some 15 ms: with fewer, 10,000 requests a second would wait for a connection. */
+const CONNECTIONS = 256
+const DRAINED_MS_MAX = 240_000
 
 /** A `millrace collect` process under load, and what became of each event. Events are sent once, come what may. */
 export class FaultWorld {

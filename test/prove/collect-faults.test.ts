@@ -40,7 +40,7 @@ test.after(() => {
   const when = `${machine(new Date(systemClock.now()))}, load ${loadavg()[0]?.toFixed(0)} at the end`
   const what =
     'The broker is killed with kill -9 for 30 s in the midst of load, which goes on. All events that were answered 200 ' +
-    'are on the topic. Drained: from the start of the broker, which is restarting then, until the spool is empty.'
+    'are on the topic. Drained: from the start of the broker until the spool is empty, which is asked when the load has ended, ten seconds after.'
   writeResults(
     'Collect, the broker killed',
     `${when}, by \`npm run prove\`\n\n${what}\n\n${table(heads, rows)}`,
