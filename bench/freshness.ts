@@ -11,7 +11,8 @@ import { wholeFlag } from './flags.ts'
 import { untilReady } from './listening.ts'
 import { MeasuredProcess } from './measured-process.ts'
 import { sendPaced } from './paced-client.ts'
-import { machine, table, writeResults } from './results.ts'
+import { publish } from './publish.ts'
+import { table } from './results.ts'
 import { percentile } from './run-result.ts'
 
 export const freshnessHelp = `npm run bench -- freshness [flags]
@@ -57,11 +58,17 @@ export async function freshness(args: readonly string[]): Promise<void> {
     const summary = table(heads, [figures])
     console.log(summary)
     if (size === 'small') return
-    const when = `${machine(new Date(systemClock.now()))}, broker: ${brokers.name}`
+    const how = `broker: ${brokers.name}`
     const loads = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all processes share the machine`
     const what =
       'From the request to collect until serve answers with the event in the row, asked every 2 ms.'
-    writeResults('Freshness', `${when}, ${loads}\n\n${what}\n\n${summary}`)
+    publish({
+      ...{ title: 'Freshness', how, load: loads, summary: `${what}\n\n${summary}` },
+      figures: [
+        { name: `${rate}/s: p50`, value: at(0.5), unit: 'ms' },
+        { name: `${rate}/s: p99`, value: at(0.99), unit: 'ms' },
+      ],
+    })
   } finally {
     for (const each of running.reverse()) await each.end().catch(() => each.kill())
     if (given !== undefined) await deleteTopics(brokers.addresses, topics)

@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import autocannon from 'autocannon'
 import { seededRandom } from '../cli/random.ts'
 import { parseSigningFile, signingKeysOf } from '../http/signing-file.ts'
 import { createTokens } from '../http/tokens.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { purposes, signTicket } from '../serve/amp-tokens.ts'
+import { cpuSecondsOf } from './measured-process.ts'
 import { sendPaced } from './paced-client.ts'
 import { percentile } from './run-result.ts'
 import { userOf } from './serve-rows.ts'
-import type { ServeResult, ServeTask } from './serve-task.ts'
+import type { Kind, ServeResult, ServeTask } from './serve-task.ts'
+import { quantile, scrapeTimes } from './server-times.ts'
+import { waitedOf } from './waited.ts'
 import { zipf } from './zipf.ts'
 
 const CONNECTIONS = 64
@@ -17,22 +21,56 @@ const PATHS = 120_000
 /** Ranks to users: a prime, so that those who are asked for most lie anywhere in the view. */
 const STEP = 7_919
 
+const routes: Readonly<Record<Kind, string>> = {
+  features: '/v1/users/:id/features',
+  block: '/v1/blocks/:block',
+  amp: '/v1/amp/blocks/:block',
+  recommendations: '/v1/users/:id/recommendations',
+}
+
+type Asked = Pick<ServeResult, 'requests' | 'failed' | 'seconds' | 'p50' | 'p99'>
+
 const task: ServeTask = JSON.parse(process.argv[2] ?? '')
+let next = 0
 const headers = { 'amp-email-sender': 'news@shop.example' }
 const tokens = openTokens()
 const known = new Map<string, string>()
 const rank = zipf(task.users, seededRandom(task.seed))
 const paths = Array.from({ length: PATHS }, () => pathOnce(userOf((rank() * STEP) % task.users)))
-const result = task.tool === 'paced' ? await paced() : await closed()
+const run = task.tool === 'paced' ? paced : closed
+const url = `http://127.0.0.1:${task.port}`
+await run(task.warmUpSeconds)
+const before = await standing()
+const asked = await run(task.seconds)
+const after = await standing()
+const lastedSeconds = (after.at - before.at) / 1_000
+const micros = (cpuSeconds: number) => (cpuSeconds * 1e6) / asked.requests
+const ofServer = (share: number) => quantile(before.times, after.times, share)
+const result: ServeResult = {
+  ...asked,
+  server: after.times.size === 0 ? undefined : { p50: ofServer(0.5), p99: ofServer(0.99) },
+  serverCpuMicros: micros(after.cpuSeconds - before.cpuSeconds),
+  askerCpuMicros: micros(after.ownCpuSeconds - before.ownCpuSeconds),
+  waitedShare: (after.waited.forProcessor - before.waited.forProcessor) / lastedSeconds,
+  stolenShare: (after.waited.stolen - before.waited.stolen) / lastedSeconds / cpus().length,
+}
 process.send?.(result, () => process.exit(0))
 
-async function paced(): Promise<ServeResult> {
-  const { port, requestsPerSecond = 1, seconds } = task
+/** What both sides have done so far. */
+async function standing() {
+  const times = await scrapeTimes(url, routes[task.kind])
+  const { user, system } = process.cpuUsage()
+  const cpuSeconds = { cpuSeconds: cpuSecondsOf(task.pid), ownCpuSeconds: (user + system) / 1e6 }
+  return { times, ...cpuSeconds, waited: waitedOf(task.pid), at: systemClock.elapsed() }
+}
+
+async function paced(seconds: number): Promise<Asked> {
+  const { port, requestsPerSecond = 1 } = task
   const times: number[] = []
   let failed = 0
   const { requests } = await sendPaced({
     ...{ host: '127.0.0.1', port, headers, connections: CONNECTIONS, method: 'GET' },
-    path: request => paths[request % PATHS] ?? '/',
+    path: () => paths[next++ % PATHS] ?? '/',
     perSecond: requestsPerSecond,
     signal: AbortSignal.timeout(seconds * 1_000),
     answered(_request, status, ms) {
@@ -44,11 +82,9 @@ async function paced(): Promise<ServeResult> {
   return { requests, failed, seconds, p50, p99 }
 }
 
-async function closed(): Promise<ServeResult> {
-  let next = 0
+async function closed(duration: number): Promise<Asked> {
   const asked = await autocannon({
-    url: `http://127.0.0.1:${task.port}`,
-    ...{ connections: CONNECTIONS, duration: task.seconds, headers },
+    ...{ url, connections: CONNECTIONS, duration, headers },
     requests: [
       {
         ...{ method: 'GET', path: '/', headers },
@@ -57,15 +93,9 @@ async function closed(): Promise<ServeResult> {
       },
     ],
   })
-  const { latency, errors, non2xx, duration } = asked
-  const failed = errors + non2xx
-  return {
-    requests: asked.requests.total,
-    failed,
-    seconds: duration,
-    p50: latency.p50,
-    p99: latency.p99,
-  }
+  const { latency, errors, non2xx, requests } = asked
+  const { p50, p99 } = latency
+  return { requests: requests.total, failed: errors + non2xx, seconds: asked.duration, p50, p99 }
 }
 
 /** A signature costs as much as a request. */

@@ -12,9 +12,8 @@ import type { Figure } from './kept.ts'
 import { openProgress } from './progress.ts'
 import { publish } from './publish.ts'
 import { table } from './results.ts'
-import { type Kind, kinds, type ServeResult, type ServeTask } from './serve-task.ts'
+import { kinds, type ServeResult, type ServeTask } from './serve-task.ts'
 import { ServeWorld } from './serve-world.ts'
-import { quantile, scrapeTimes } from './server-times.ts'
 
 export const serveHelp = `npm run bench -- serve [flags]
 
@@ -23,23 +22,18 @@ export const serveHelp = `npm run bench -- serve [flags]
   an empty folder, and again.
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
-  --size small|large    5,000 users and seconds; or a million users and 7 s a run (default)`
+  --size small|large    5,000 users and seconds; or a million users and 7 s a run, after 3 s that do not count (default)`
+
+const STOLEN_MAX = 0.02
 
 const sizes = {
-  small: { users: 5_000, seconds: 2, perSecond: 500, writes: 200 },
-  large: { users: 1_000_000, seconds: 7, perSecond: 5_000, writes: 2_000 },
+  small: { users: 5_000, seconds: 2, warmUpSeconds: 1, perSecond: 500, writes: 200 },
+  large: { users: 1_000_000, seconds: 7, warmUpSeconds: 3, perSecond: 5_000, writes: 2_000 },
 }
-const routes: Readonly<Record<Kind, string>> = {
-  features: '/v1/users/:id/features',
-  block: '/v1/blocks/:block',
-  amp: '/v1/amp/blocks/:block',
-  recommendations: '/v1/users/:id/recommendations',
-}
-
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function serve(args: readonly string[]): Promise<void> {
   const { size, given } = parse(args)
-  const { users, seconds, perSecond, writes } = sizes[size]
+  const { users, seconds, warmUpSeconds, perSecond, writes } = sizes[size]
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-serve-'))
   const brokers = await openBrokers(given)
   const log = openKafkaLog({ brokers: brokers.addresses, clientId: 'bench', clock: systemClock })
@@ -54,40 +48,31 @@ export async function serve(args: readonly string[]): Promise<void> {
     const warm = await world.serve()
     bar.say(`ready: cold ${cold.readyMs} ms, warm ${warm.readyMs} ms`)
     const bare = await world.bare()
-    const { port, sidecar } = warm
-    const url = `http://127.0.0.1:${port}`
-    const common = { users, signingFile: world.signingFile, seconds }
+    const { sidecar } = warm
+    const common = { users, signingFile: world.signingFile, seconds, warmUpSeconds }
     const rows: (string | number)[][] = []
+    let draws = 0
     const run = async (
       server: 'ours' | 'bare',
-      task: Omit<ServeTask, 'port' | 'seed' | keyof typeof common>,
+      task: Omit<ServeTask, 'port' | 'pid' | 'seed' | keyof typeof common>,
     ) => {
-      const ours = server === 'ours'
       bar.next(`${server}: ${task.kind}, ${task.tool}`)
-      const [earlier, cpu] = [
-        ours ? await scrapeTimes(url, routes[task.kind]) : new Map(),
-        sidecar.usage.cpuSeconds,
-      ]
-      const result = await runTask<ServeResult>('./serve-load.ts', {
-        ...{ ...common, ...task, seed: rows.length, port: ours ? port : bare.port },
-      } satisfies ServeTask)
-      const later = ours ? await scrapeTimes(url, routes[task.kind]) : new Map()
-      const cpuMicros = ((sidecar.usage.cpuSeconds - cpu) * 1e6) / result.requests
-      const figures = [
-        quantile(earlier, later, 0.5),
-        quantile(earlier, later, 0.99),
-        result.p50,
-        result.p99,
-      ]
+      const asked =
+        server === 'ours'
+          ? { port: warm.port, pid: sidecar.pid }
+          : { port: bare.port, pid: bare.server.pid }
+      const result = await leastStolen(() =>
+        runTask<ServeResult>('./serve-load.ts', {
+          ...{ ...common, ...task, ...asked, seed: draws++ },
+        } satisfies ServeTask),
+      )
+      const { serverCpuMicros, askerCpuMicros } = result
+      const { p50 = Number.NaN, p99 = Number.NaN } = result.server ?? {}
+      const shares = [100 * result.waitedShare, 100 * result.stolenShare]
+      const cpu = [serverCpuMicros, askerCpuMicros]
+      const all = [p50, p99, result.p50, result.p99, ...cpu, ...shares]
       const rate = Math.round((result.requests - result.failed) / result.seconds)
-      const row = [
-        server,
-        task.kind,
-        task.tool,
-        rate,
-        result.failed,
-        ...[...figures, ours ? cpuMicros : Number.NaN].map(short),
-      ]
+      const row = [server, task.kind, task.tool, rate, result.failed, ...all.map(short)]
       bar.say(row.join('  '))
       rows.push(row)
       return result
@@ -97,13 +82,21 @@ export async function serve(args: readonly string[]): Promise<void> {
     rows.length = 0
     const stopWriting = world.write(writes, users)
     const startedAt = systemClock.elapsed()
+    const figures: Figure[] = [
+      { name: 'ready from an empty folder', value: cold.readyMs, unit: 'ms' },
+      { name: 'ready again', value: warm.readyMs, unit: 'ms' },
+    ]
     const p99: Partial<Record<'ours' | 'bare', number>> = {}
     for (const kind of kinds) {
-      const result = await run('ours', { kind, tool: 'paced', requestsPerSecond: perSecond })
+      const paced = { kind, tool: 'paced', requestsPerSecond: perSecond } as const
+      const result = await run('ours', paced)
+      figures.push({ name: `${kind}: server p99`, value: result.server?.p99 ?? 0, unit: 'ms' })
       if (kind !== 'features') continue
       p99.ours = result.p99
-      p99.bare = (await run('bare', { kind, tool: 'paced', requestsPerSecond: perSecond })).p99
+      p99.bare = (await run('bare', paced)).p99
     }
+    figures.push({ name: 'features: p99 from outside', value: p99.ours ?? 0, unit: 'ms' })
+    figures.push({ name: 'bare: p99 from outside', value: p99.bare ?? 0, unit: 'ms' })
     const written = await stopWriting()
     const wrote = Math.round(written / ((systemClock.elapsed() - startedAt) / 1_000))
     for (const kind of kinds) await run('ours', { kind, tool: 'autocannon' })
@@ -121,11 +114,15 @@ export async function serve(args: readonly string[]): Promise<void> {
           'outside p50 ms',
           'p99',
           'CPU µs',
+          'of the asker',
+          'waited %',
+          'stolen %',
         ],
         rows,
       ),
-      `Ready with ${users.toLocaleString('en')} rows: ${cold.readyMs} ms from an empty folder, ${warm.readyMs} ms again. Most memory: ${sidecar.usage.peakRssMb} MB.`,
+      `Ready with ${users.toLocaleString('en')} rows: ${cold.readyMs} ms from an empty folder, ${warm.readyMs} ms again. Most memory: ${cold.sidecar.usage.peakRssMb} MB then, ${sidecar.usage.peakRssMb} MB in all that follows.`,
       `Users are asked for by Zipf's law over all of them (exponent 1), each run with draws of its own: half of the requests are for ${halfOf(users)} users.`,
+      'Waited: how much of the time the server’s main thread could have run while others did; stolen: how much of the two cores the machine below this virtual one took. A line of which more than 2 % was stolen was measured once more, and the one that lost less is told.',
       `While asked at a constant rate, ${wrote} rows/s came in. Features from outside: ours / bare = ${((p99.ours ?? Number.NaN) / (p99.bare ?? Number.NaN)).toFixed(2)} × the p99.`,
     ].join('\n\n')
     console.log(`\n${summary}`)
@@ -135,13 +132,9 @@ export async function serve(args: readonly string[]): Promise<void> {
     const how = `broker: ${brokers.name}`
     const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all share the machine`
     picture(rows)
-    const figures = rows
-      .filter(([server, , tool]) => server === 'ours' && tool === 'autocannon')
-      .map(
-        ([, kind, , rate]): Figure => ({
-          ...{ name: String(kind), value: Number(rate), unit: 'requests/s' },
-        }),
-      )
+    for (const [server, kind, tool, rate] of rows)
+      if (server === 'ours' && tool === 'autocannon')
+        figures.push({ name: String(kind), value: Number(rate), unit: 'requests/s' })
     publish({ title: 'Serve', how, load, summary, figures })
   } finally {
     bar.end()
@@ -150,6 +143,14 @@ export async function serve(args: readonly string[]): Promise<void> {
     await brokers.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Asks once more where another machine on the same hardware took from ours, whatever the answer was. */
+async function leastStolen(ask: () => Promise<ServeResult>): Promise<ServeResult> {
+  const first = await ask()
+  if (first.stolenShare <= STOLEN_MAX) return first
+  const second = await ask()
+  return second.stolenShare < first.stolenShare ? second : first
 }
 
 /** What one sidecar answers as fast as it can; the row's third is the tool, its fourth the rate. */

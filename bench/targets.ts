@@ -122,6 +122,44 @@ const targets: readonly Target[] = [
     wanted: '≥ 250,000 events/s',
     ours: of => perSecond(of('Pipeline', 'json'), 250_000, 'events/s'),
   },
+  {
+    what: 'serve at 5,000 requests/s and 2,000 rows/s: features, p99 in the server',
+    wanted: '≤ 5 ms',
+    ours: of => ms(of('Serve', 'features: server p99'), 5),
+  },
+  ...(['block', 'amp', 'recommendations'] as const).map(
+    (kind): Target => ({
+      what: `the same: ${kind}`,
+      wanted: '≤ 20 ms',
+      ours: of => ms(of('Serve', `${kind}: server p99`), 20),
+    }),
+  ),
+  {
+    what: 'features from outside, p99, against a bare server',
+    wanted: '≤ 2 ×',
+    ours: of =>
+      atMost(of('Serve', 'features: p99 from outside') / of('Serve', 'bare: p99 from outside'), 2),
+  },
+  {
+    what: 'serve ready with 1,000,000 rows, from an empty folder',
+    wanted: '≤ 30,000 ms',
+    ours: of => ms(of('Serve', 'ready from an empty folder'), 30_000),
+  },
+  {
+    what: 'the same, again',
+    wanted: '≤ 2,000 ms',
+    ours: of => ms(of('Serve', 'ready again'), 2_000),
+  },
+  {
+    what: 'from collect to serve at 500 events/s, p50',
+    wanted: '≤ 30 ms',
+    ours: of => ms(of('Freshness', '500/s: p50'), 30),
+  },
+  {
+    what: 'the same, p99',
+    wanted: '≤ 150 ms',
+    ours: of => ms(of('Freshness', '500/s: p99'), 150),
+  },
 ]
 
 const ms = (value: number, wanted: number) => atMost(value, wanted, `${round(value)} ms`)

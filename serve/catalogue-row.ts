@@ -1,4 +1,6 @@
+import { asBuffer } from '../protocol/reader.ts'
 import type { ReadRow } from './changes.ts'
+import { encodeRow } from './row.ts'
 
 /**
  * A record of the catalogue as a row: its value is a JSON object with the product's `id`, which is its key too. The
@@ -7,7 +9,7 @@ import type { ReadRow } from './changes.ts'
 export const readCatalogueRow: ReadRow = (key, value, partition, offset) => {
   let parsed: unknown
   try {
-    parsed = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString())
+    parsed = JSON.parse(asBuffer(value).toString())
   } catch {
     return 'its value is not JSON'
   }
@@ -15,5 +17,5 @@ export const readCatalogueRow: ReadRow = (key, value, partition, offset) => {
     return 'its value is not a JSON object'
   if (!('id' in parsed) || parsed.id !== key)
     return 'the id in its value is not the key of its record'
-  return { version: [offset, 0], partition, json: JSON.stringify(parsed) }
+  return encodeRow({ version: [offset, 0], partition, json: JSON.stringify(parsed) })
 }

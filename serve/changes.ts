@@ -1,6 +1,7 @@
 import { RecordReader } from '../protocol/record-reader.ts'
 import type { Batch } from '../runtime/log.ts'
-import { isOlder, type Row, readRow as readFeatures } from './row.ts'
+import { readRow as readFeatures } from './read-row.ts'
+import { isOlder, versionOf } from './row.ts'
 import type { Change } from './view.ts'
 
 /** What the records of one fetched batch do to the view. */
@@ -12,13 +13,13 @@ export interface Changes {
   readonly malformed: readonly Malformed[]
 }
 
-/** A record as a row, or why it is none. */
+/** A record as an encoded row, or why it is none. */
 export type ReadRow = (
   key: string,
   value: Uint8Array,
   partition: number,
   offset: number,
-) => Row | string
+) => Buffer | string
 
 export interface Malformed {
   readonly offset: number
@@ -56,6 +57,6 @@ export function readChanges(
   return { changes: [...changes], first, newest, malformed }
 }
 
-function isReplaced(before: Row | undefined, row: Row | undefined): boolean {
-  return before !== undefined && row !== undefined && isOlder(row.version, before.version)
+function isReplaced(before: Buffer | undefined, row: Buffer | undefined): boolean {
+  return before !== undefined && row !== undefined && isOlder(versionOf(row), versionOf(before))
 }

@@ -33,7 +33,7 @@ type Ranges = readonly { readonly start: NextOffset; readonly end: NextOffset }[
 
 /** A quiet partition answers this often; so, near the end, an answer's `ageMs` is at most about this. */
 const WAIT_MS_MAX = 100
-/** Small, since the event loop answers no request while the rows of one fetch are parsed. */
+/** Small, since the event loop answers no request while the rows of one partition are taken: some 2 ms for these. */
 const PARTITION_BYTES_MAX = 256 << 10
 const FLUSH_MS = 1_000
 /** How often the times at the end are put on the disk where nothing else changed. */
@@ -172,6 +172,7 @@ export class Follower {
           if (signal.aborted) return
           answered()
           const misfit = await this.#take(answer, at)
+          await clock.turn() // requests have theirs between two partitions' rows
           if (misfit === undefined) continue
           return await this.#readAnew(misfit, await log.topics.ranges(topic))
         }

@@ -1,4 +1,4 @@
-import type { Row } from './row.ts'
+import { offsetOf } from './row.ts'
 
 /**
  * The highest offset in the versions of each partition's rows. A key stays in its partition, so a row of a later version
@@ -16,19 +16,19 @@ export class NewestOffsets {
     return [...this.#offsets]
   }
 
-  /** Whether a row may be older than what its key has. */
-  doubts(partition: number, row: Row | undefined): boolean {
+  /** Whether an encoded row may be older than what its key has. */
+  doubts(partition: number, row: Buffer | undefined): boolean {
     const offset = this.#offsets[partition]
-    return row !== undefined && (offset === undefined || row.version[0] <= offset)
+    return row !== undefined && (offset === undefined || offsetOf(row) <= offset)
   }
 
   took(
     partition: number,
-    changes: readonly (readonly [key: string, row: Row | undefined])[],
+    changes: readonly (readonly [key: string, row: Buffer | undefined])[],
   ): void {
     let offset = this.#offsets[partition]
     if (offset === undefined) return
-    for (const [, row] of changes) if (row !== undefined) offset = Math.max(offset, row.version[0])
+    for (const [, row] of changes) if (row !== undefined) offset = Math.max(offset, offsetOf(row))
     this.#offsets[partition] = offset
   }
 }

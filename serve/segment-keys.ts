@@ -2,7 +2,8 @@ import type { ChangedRow } from './pending-rows.ts'
 import { HEAD_BYTES, type RowContent } from './row.ts'
 
 const prefix = 'segment:'
-const none = Buffer.from('"segments":[]}')
+/** `[]}` ends no other list than that of the segments: it is the last part of a row. */
+const OPEN_BRACKET = 0x5b
 
 /** Where the disk says that a user is in a segment. Names of segments have no NUL. */
 export function memberKey(segment: string, user: string): string {
@@ -58,9 +59,9 @@ export function segmentChanges(
   return { members, moves, added }
 }
 
-/** Of an encoded row, whose JSON ends with them; most users are in none, which the last bytes say. */
+/** Of an encoded row, whose JSON ends with them; most users are in none, which the third byte from the end says. */
 export function segmentsOf(row: Buffer | undefined): readonly string[] {
-  if (row === undefined || row.subarray(-none.length).equals(none)) return []
+  if (row === undefined || row[row.length - 3] === OPEN_BRACKET) return []
   const { segments } = JSON.parse(row.toString('utf8', HEAD_BYTES)) as Partial<RowContent>
   return (segments ?? []).filter(isName)
 }

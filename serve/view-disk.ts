@@ -89,24 +89,22 @@ export class ViewDisk {
     }
   }
 
-  /** In their order, read beside the event loop. */
+  /** In their order, read beside the event loop, but for those that cannot be there. */
   async getMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const wanted = keys.filter(key => !this.surelyLacks(key))
+    const values = wanted.length === 0 ? [] : await this.#read(wanted)
+    if (wanted.length === keys.length) return values
+    const byKey = new Map(wanted.map((key, at) => [key, values[at]]))
+    return keys.map(key => byKey.get(key))
+  }
+
+  async #read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
     try {
       const values = await this.#level.getMany(keys.map(rowKey))
       return values.map(bytes => this.#checked(bytes))
     } catch (error) {
       throw this.#failed(error)
     }
-  }
-
-  /** The same of keys of which most may be new: in a view that is being filled nearly none is looked for. */
-  async #before(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const known = this.#keys
-    if (known === undefined) return this.getMany(keys)
-    const wanted = keys.filter(key => known.mayHave(key))
-    const found = wanted.length === 0 ? [] : await this.getMany(wanted)
-    const byKey = new Map(wanted.map((key, at) => [key, found[at]]))
-    return keys.map(key => byKey.get(key))
   }
 
   /** In order of their keys. Rejects with `QueueFull` where too many wait. */
@@ -160,7 +158,7 @@ export class ViewDisk {
       const all = [...rows]
       for (let at = 0; at < all.length; at += ROWS_A_TURN) {
         const some = all.slice(at, at + ROWS_A_TURN)
-        const changes = segmentChanges(some, await this.#before(some.map(([key]) => key)))
+        const changes = segmentChanges(some, await this.getMany(some.map(([key]) => key)))
         put(batch, some, changes)
         for (const [key, row] of some) if (row !== undefined) this.#keys?.add(key)
         moves.push(...changes.moves)

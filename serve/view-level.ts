@@ -16,8 +16,8 @@ export interface Meta {
 }
 
 export const META = 'meta'
-/** 2: with the members of segments; 3: with a checksum of each row. */
-export const FORMAT = 3
+/** 2: with the members of segments; 3: with a checksum of each row, 4: at its begin. */
+export const FORMAT = 4
 const BLOCK_CACHE_BYTES = 32 << 20
 /**
  * Rows that LevelDB gathers before it writes a table, and what it reads again after a crash, 0.2 s. A table of any size

@@ -2,13 +2,13 @@ import { NewestOffsets } from './newest-offsets.ts'
 import { type ChangedRows, type ChangeListener, PendingRows } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
 import { ReadQueue } from './read-queue.ts'
-import { decoded, decodeRow, encodeRow, isOlder, type Row, versionOf } from './row.ts'
+import { decoded, decodeRow, isOlder, type Row, versionOf } from './row.ts'
 import { RowMemory } from './row-memory.ts'
 import { ViewDisk } from './view-disk.ts'
 import type { Meta, ViewError } from './view-level.ts'
 
-/** What one topic's record does to a key: a row takes its place, a tombstone (`undefined`) removes it. */
-export type Change = readonly [key: string, row: Row | undefined]
+/** What one topic's record does to a key: an encoded row takes its place, a tombstone (`undefined`) removes it. */
+export type Change = readonly [key: string, row: Buffer | undefined]
 
 export interface Applied {
   readonly applied: number
@@ -132,12 +132,12 @@ export class View {
     for (const [key, row] of changes) {
       if (this.#newest.doubts(partition, row)) {
         const before = this.#pending.isFresh(key) ? this.#pending.get(key) : found.get(key)
-        if (row && before && isOlder(row.version, versionOf(before))) {
+        if (row && before && isOlder(versionOf(row), versionOf(before))) {
           older++
           continue
         }
       }
-      this.#pending.set(key, row === undefined ? undefined : encodeRow(row))
+      this.#pending.set(key, row)
       this.#memory.forget(key)
       for (const tell of this.#listeners) tell(key, [])
     }

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'jobs/recommend.ts',
     'runtime/log.ts',
     'runtime/clock.ts',
+    'runtime/json-scan.ts',
     'runtime/telemetry.ts',
   ],
   collect: [

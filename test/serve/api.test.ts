@@ -1,3 +1,5 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { defineBlock } from '../../content/block.ts'
 import { hashOf, type Key, keysOf } from '../../http/keys.ts'
 import { assert, suite } from '../harness.ts'
 import { DeskWorld, entry, keyOf, row } from './desk-world.ts'
@@ -12,7 +14,7 @@ const features = await world.view(
   [
     row('anna', { lastViewed: ['kettle'], orders: 3, lastBought: ['cup'] }, ['loyal']),
     row('bert', { orders: 1 }, ['loyal', 'at risk']),
-    row('cleo', { orders: 0 }, []),
+    row('cleo', { orders: 0, words: Array.from({ length: 200 }, (_, at) => `word ${at}`) }, []),
   ],
   keyOf,
 )
@@ -46,7 +48,13 @@ const secrets = new Map<string, Key>([
   ['slow', { name: 'slow', action: 'read', perSecond: 1 }],
 ])
 const keys = keysOf([...secrets].map(([secret, key]) => ({ key, hashes: [hashOf(secret)] })))
-const app = world.app({ features, products, catalogue })
+const words = defineBlock({
+  name: 'words',
+  features: ['words'],
+  shape: ({ features }) => ({ words: features.words }),
+  fallback: { words: [] },
+})
+const app = world.app({ features, products, catalogue, blocks: new Map([['words', words]]) })
 const guarded = world.app({ features, products, catalogue }, { keys, keyed: true, perAddress: 0 })
 test.after(async () => {
   await app.close()
@@ -154,6 +162,29 @@ test('a large answer is compressed for who understands it', async () => {
   const small = await app.inject({ url, headers: { 'accept-encoding': 'gzip' } })
   assert.is(small.headers['content-encoding'], 'gzip')
   assert.ok(small.rawPayload.length < plain.rawPayload.length / 3)
+})
+
+test('a large feed is compressed, by brotli where that is understood; a small one is not', async () => {
+  const feed = (user: string, accepted: string) =>
+    app.inject({
+      url: `/v1/blocks/words?user=${user}`,
+      headers: { 'accept-encoding': accepted },
+    })
+  const plain = (await feed('cleo', 'identity')).json()
+  assert.is(plain.words.length, 200)
+  for (const [accepted, encoding, open] of [
+    ['gzip', 'gzip', gunzipSync],
+    ['gzip, deflate, br', 'br', brotliDecompressSync],
+  ] as const) {
+    const answer = await feed('cleo', accepted)
+    assert.is(answer.headers['content-encoding'], encoding)
+    assert.match(String(answer.headers.vary), 'accept-encoding')
+    assert.ok(answer.rawPayload.length < 1_024)
+    assert.equal(JSON.parse(String(open(answer.rawPayload))).words, plain.words)
+    const small = await feed('nobody', accepted)
+    assert.is(small.headers['content-encoding'], undefined)
+    assert.equal(small.json(), { words: [], source: 'fallback', ageMs: 0 })
+  }
 })
 
 test.run()

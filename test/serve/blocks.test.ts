@@ -5,7 +5,7 @@ import { BlockAnswers } from '../../serve/block-answers.ts'
 import { LastKnown } from '../../serve/last-known.ts'
 import { QueueFull } from '../../serve/read-queue.ts'
 import { Recommender } from '../../serve/recommender.ts'
-import { type Row, readRow } from '../../serve/row.ts'
+import { parseRow, type Row } from '../../serve/row.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('answers of blocks')
@@ -70,7 +70,7 @@ class World {
 
   put(user: string, features: Record<string, unknown>): void {
     const value = { key: user, version: [1, 0], asOf: 1, features, segments: ['loyal'] }
-    const row = readRow(user, Buffer.from(JSON.stringify(value)), 0)
+    const row = parseRow(user, Buffer.from(JSON.stringify(value)), 0)
     if (typeof row === 'string') throw new Error(row)
     this.rows.set(user, row)
     this.#changed(user)

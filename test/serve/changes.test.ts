@@ -1,6 +1,7 @@
 import { encodeRecordBatch, type OutgoingRecord } from '../../protocol/record-batch.ts'
 import { nextOffset } from '../../runtime/log.ts'
 import { readChanges } from '../../serve/changes.ts'
+import { decodeRow } from '../../serve/row.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('changes')
@@ -30,7 +31,11 @@ test('the last record of a key counts, and a tombstone is a change without a row
   const erased = { key: 'bert', value: null }
   const { changes } = read([row('anna', 1), row('bert', 2), row('anna', 3), erased])
   assert.equal(
-    changes.map(([key, change]) => [key, change?.version, change?.partition]),
+    changes.map(([key, change]) => [
+      key,
+      change && decodeRow(change).version,
+      change && decodeRow(change).partition,
+    ]),
     [
       ['anna', [3, 0], 3],
       ['bert', undefined, undefined],

@@ -6,6 +6,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { testJob } from '../../runtime/test-job.ts'
 import { purposes, signTicket } from '../../serve/amp-tokens.ts'
 import { signImage } from '../../serve/image-tokens.ts'
+import { encodeRow } from '../../serve/row.ts'
 import { assert, suite } from '../harness.ts'
 import { DeskWorld, entry, keyOf, row } from './desk-world.ts'
 
@@ -99,7 +100,12 @@ async function pictureOf(user: string): Promise<string> {
 
 async function put(next: number): Promise<void> {
   const now = systemClock.now()
-  await features.view.apply(0, [['anna', anna()]], { next, atEnd: now, newest: now, since: now })
+  await features.view.apply(0, [['anna', encodeRow(anna())]], {
+    next,
+    atEnd: now,
+    newest: now,
+    since: now,
+  })
 }
 
 test('what a purpose was withdrawn from is in no answer any more, nor what was made of it', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { fromStart } from '../../serve/progress.ts'
+import { encodeRow } from '../../serve/row.ts'
 import { openView } from '../../serve/view.ts'
 import { ViewError } from '../../serve/view-level.ts'
 import { assert, suite } from '../harness.ts'
@@ -15,7 +16,7 @@ test('a row that is not what was written is not answered, and a reset mends that
   let view = await openView(folder)
   await view.reset('email.features', [fromStart(0, NOW)])
   const json = JSON.stringify({ key: 'anna', features: { orders: 1 }, segments: [] })
-  const row = { version: [1, 0] as const, partition: 0, json }
+  const row = encodeRow({ version: [1, 0], partition: 0, json })
   await view.apply(0, [['anna', row]], { ...fromStart(2, NOW), atEnd: NOW })
   await view.flush()
   await view.close()

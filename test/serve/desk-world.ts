@@ -17,7 +17,7 @@ import { Painter } from '../../serve/painter.ts'
 import { fromStart } from '../../serve/progress.ts'
 import { createReaders, openReaders } from '../../serve/readers.ts'
 import { Recommender } from '../../serve/recommender.ts'
-import { type Row, readRow } from '../../serve/row.ts'
+import { decodeRow, encodeRow, parseRow, type Row } from '../../serve/row.ts'
 import { TopicView } from '../../serve/topic-view.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -47,7 +47,7 @@ export class DeskWorld {
     const read = { next: rows.length, atEnd: now, newest: now, since: now }
     await view.view.apply(
       0,
-      rows.map(row => [keyOf(row), row] as const),
+      rows.map(row => [keyOf(row), encodeRow(row)] as const),
       read,
     )
     await view.view.flush()
@@ -98,7 +98,7 @@ export class DeskWorld {
 
 export function row(key: string, content: Record<string, unknown>, segments: string[] = []): Row {
   const value = { key, version: [1, 0], asOf: now, features: content, segments }
-  const made = readRow(key, Buffer.from(JSON.stringify(value)), 0)
+  const made = parseRow(key, Buffer.from(JSON.stringify(value)), 0)
   if (typeof made === 'string') throw new Error(made)
   return made
 }
@@ -106,7 +106,7 @@ export function row(key: string, content: Record<string, unknown>, segments: str
 export function entry(content: Record<string, unknown>): Row {
   const made = readCatalogueRow(String(content.id), Buffer.from(JSON.stringify(content)), 0, 1)
   if (typeof made === 'string') throw new Error(made)
-  return made
+  return decodeRow(made)
 }
 
 export function keyOf({ json }: Row): string {

@@ -17,7 +17,7 @@ const now = systemClock.now()
 const world = await DeskWorld.open()
 const features = await world.view(
   'email.features',
-  [row('anna', { lastViewed: ['kettle'] })],
+  ['anna', 'bert'].map(user => row(user, { lastViewed: ['kettle'] })),
   keyOf,
 )
 const coViewed = [{ value: 'pot', weight: 9 }]
@@ -32,9 +32,12 @@ const slow: Pick<Recommender, 'recommended' | 'shown'> = {
     hanging ? new Promise(() => undefined) : recommender.recommended(...args),
   shown: ids => recommender.shown(ids),
 }
+const told: unknown[] = []
+const tell = (what: unknown) => void told.push(what)
 const app = world.app({
   ...{ features, products, catalogue, tokens },
   recommender: slow as Recommender,
+  logger: { info: tell, warn: tell, error: tell },
 })
 test.after(async () => {
   await app.close()
@@ -99,6 +102,21 @@ test('an image that would take too long is the neutral one, within its budget', 
   hanging = false
   assert.equal(answer.rawPayload, await neutral())
   assert.ok(performance.now() - before < 2_000)
+})
+
+test('where more rows are waited for than the store gives, the neutral image is answered, and nothing has failed', async () => {
+  const first = await neutral()
+  const unknown = Array.from({ length: 8_192 }, (_, at) => `nobody ${at}`)
+  const waiting = features.findAll(unknown)
+  const answer = await get({ name: 'recommended', user: 'bert' })
+  assert.is(answer.statusCode, 200)
+  assert.equal(
+    [answer.headers['content-type'], answer.headers['millrace-source']],
+    ['image/png', 'fallback'],
+  )
+  assert.equal(answer.rawPayload, first)
+  assert.equal(told, [])
+  assert.is((await waiting).length, 8_192)
 })
 
 test('a click goes to the product of the image, and nowhere that the catalogue should not lead', async () => {

@@ -5,7 +5,7 @@ import { checkBodiesOnly } from '../../serve/openapi.ts'
 import { QueueFull } from '../../serve/read-queue.ts'
 import { openReaders } from '../../serve/readers.ts'
 import { addFeatureRoutes } from '../../serve/routes.ts'
-import { type Row, readRow } from '../../serve/row.ts'
+import { parseRow, type Row } from '../../serve/row.ts'
 import type { Rows } from '../../serve/topic-view.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -143,7 +143,7 @@ test.run()
 
 function row(key: string): Row {
   const value = { key, version: [41, 2], asOf: 1_800_000_000_000, features, segments: ['buyer'] }
-  const read = readRow(key, Buffer.from(JSON.stringify({ ...value, more: 'dropped' })), 0)
+  const read = parseRow(key, Buffer.from(JSON.stringify({ ...value, more: 'dropped' })), 0)
   if (typeof read === 'string') throw new Error(read)
   return read
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { fromStart, type Progress } from '../../serve/progress.ts'
+import { encodeRow } from '../../serve/row.ts'
 import { openView } from '../../serve/view.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -47,7 +48,7 @@ test('rows, their number and who is in a segment are those of a naive view, what
             if (isGone) naive.delete(key)
             else if (!isOlder) naive.set(key, { version, segments })
             const json = JSON.stringify({ key, segments })
-            return [key, isGone ? undefined : { version, partition, json }] as const
+            return [key, isGone ? undefined : encodeRow({ version, partition, json })] as const
           },
         )
         await view.apply(partition, changes, at(number + 1))

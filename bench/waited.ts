@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+
+/** What kept work from the processors so far, in seconds. Linux only. */
+export interface Waited {
+  /** How long the process's first thread, on which Node runs JavaScript, could have run and others did. */
+  readonly forProcessor: number
+  /** What the machine below this one took of all processors together; 0 on a real one. */
+  readonly stolen: number
+}
+
+/** Linux counts in hundredths of a second in /proc/stat, and in nanoseconds in schedstat. */
+const [TICKS_PER_SECOND, NANOS_PER_SECOND] = [100, 1e9]
+
+export function waitedOf(pid: number): Waited {
+  const [, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')
+  // user, nice, system, idle, iowait, irq, softirq, steal (proc(5))
+  const [, all = ''] = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'latin1')) ?? []
+  const stolen = Number(all.split(' ')[7])
+  return { forProcessor: Number(waited) / NANOS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND }
+}
