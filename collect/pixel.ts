@@ -25,19 +25,28 @@ const headers = {
 
 /**
  * `GET` and `HEAD /v1/pixel.gif?t=<token>`: "Email Opened". Always 200 and always the image, whatever happens: a
- * broken image in a customer's mail helps nobody. A token that is not good and an event that could not be kept are
- * counted.
+ * broken image in a customer's mail helps nobody. A token that is not good, a request that is beyond the limits of all
+ * requests, and an event that could not be kept are counted.
  */
 export function addPixelRoutes(door: Door, options: SignedOptions): void {
-  door.app.get('/v1/pixel.gif', async (request: TokenRequest, reply: FastifyReply) => {
+  const sendImage = (reply: FastifyReply) =>
+    reply.status(200).headers(headers).type('image/gif').send(gif)
+  const errorHandler = (_error: unknown, _request: FastifyRequest, reply: FastifyReply) => {
+    const refused = { route: 'pixel', reason: 'malformed' }
+    door.telemetry.add('millrace_signed_links_refused', 1, refused)
+    return sendImage(reply)
+  }
+  door.app.get<TokenRoute>('/v1/pixel.gif', { errorHandler }, async (request, reply) => {
     const claims = claimsOf(door, 'pixel', purposes.open, request.query.t)
     if (claims !== undefined) {
       const arrival = emailArrival(door, options.keepIp, request)
       const context = judged(options, 'open', claims, request, arrival.receivedAt)
       await takeBriefly(door, 'pixel', emailEvent('Email Opened', claims, context), arrival)
     }
-    return reply.headers(headers).type('image/gif').send(gif)
+    return sendImage(reply)
   })
 }
 
-type TokenRequest = FastifyRequest<{ Querystring: { t?: unknown } }>
+interface TokenRoute {
+  Querystring: { t?: unknown }
+}

@@ -1,5 +1,6 @@
 import { createJudge } from '../../collect/judge.ts'
 import { addPixelRoutes } from '../../collect/pixel.ts'
+import { defaultLimits, refuseOverLimits } from '../../http/limits.ts'
 import { Problem } from '../../http/problem.ts'
 import { assert, suite } from '../harness.ts'
 import { type LinkWorld, linkWorld, pathOf, sentAt, type Taken, verdictOf } from './link-world.ts'
@@ -55,6 +56,19 @@ test('a HEAD is answered without a body, taken, and judged as a scanner', async 
   assert.is(world.taken[0]?.event.anonymousId, 'a-2')
   assert.is(verdictOf(world.taken[0]), 'scanner')
   await world.app.close()
+})
+
+test('a URL or a head beyond what requests may have gets the image, too', async () => {
+  const { app, links, taken } = open()
+  refuseOverLimits(app, defaultLimits)
+  const url = pathOf(links.pixelUrl(mailing))
+  assertImage(await app.inject({ url: `${url}&more=${'x'.repeat(defaultLimits.urlCharsMax)}` }))
+  const names = Array.from({ length: defaultLimits.headersMax + 1 }, (_, at) => `x-${at}`)
+  assertImage(
+    await app.inject({ url, headers: Object.fromEntries(names.map(name => [name, '1'])) }),
+  )
+  assert.is(taken.length, 0)
+  await app.close()
 })
 
 test('without a good token the image comes all the same; it is counted, and nothing is taken', async () => {
