@@ -103,10 +103,11 @@ export class Layout {
       lists: new Array<string[]>(lists.length),
       cells: new Array<Plain[]>(cells.length),
     }
-    for (let at = 0; at < numbers.length; at++) state.numbers[at] = numbers[at]!.initial
+    for (let at = 0; at < numbers.length; at++)
+      state.numbers[at] = (numbers[at] as NumberPlace).initial
     for (let at = 0; at < tables.length; at++) state.tables[at] = []
     for (let at = 0; at < lists.length; at++) state.lists[at] = []
-    for (let at = 0; at < cells.length; at++) state.cells[at] = cells[at]!.create()
+    for (let at = 0; at < cells.length; at++) state.cells[at] = (cells[at] as CellPlace).create()
     return state
   }
 

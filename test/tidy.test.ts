@@ -42,11 +42,6 @@ const TIMELESS = ['runtime', 'state', 'jobs', 'serve', 'broker', 'http', 'collec
 const CLOCKS = ['runtime/clock.ts', 'collect/page-script-browser.ts']
 
 const LINES_MAX = 250
-/** Files that are longer, with their present length: they may shrink, and not grow. */
-const LONG_FILES: Record<string, number> = {
-  'test/broker/compaction.test.ts': 319,
-  'test/conformance/reader-cases.ts': 251,
-}
 
 /** Files that reach into kafkajs further than its types do. */
 const CASTS = ['runtime/kafka-membership.ts', 'test/tidy.test.ts']
@@ -115,16 +110,9 @@ test('no file outgrows a screenful of things to keep in mind', () => {
   const grown: string[] = []
   for (const file of sources) {
     const lines = text(file).split('\n').length - 1
-    const most = Math.max(LINES_MAX, LONG_FILES[file] ?? 0)
-    if (lines > most) grown.push(`${file} has ${lines} lines, and may have ${most}`)
-    if (file in LONG_FILES && lines <= LINES_MAX)
-      grown.push(`${file} is short now: take it off LONG_FILES`)
+    if (lines > LINES_MAX) grown.push(`${file} has ${lines} lines, and may have ${LINES_MAX}`)
   }
   assert.equal(grown, [])
-  assert.equal(
-    Object.keys(LONG_FILES).filter(file => !sources.includes(file)),
-    [],
-  )
 })
 
 test('every test file is found by the runner and runs each suite that it makes', () => {

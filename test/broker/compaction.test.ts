@@ -1,118 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { compact } from '../../broker/compaction.ts'
-import { PartitionLog } from '../../broker/partition-log.ts'
-import { retain } from '../../broker/retention.ts'
-import { parseTopicConfig } from '../../broker/topic-config.ts'
-import { encodeRecordBatch, RecordReader, readBatchHeader } from '../../protocol/record-batch.ts'
-import { visibleBatches } from '../../protocol/visible.ts'
-import { systemClock } from '../../runtime/clock.ts'
 import { assert, suite } from '../harness.ts'
+import { type Seen, Trial } from './trial.ts'
 
-const test = suite('compaction and retention')
-const running = new AbortController().signal
+const test = suite('compaction')
 let root: string
-let folders = 0
 
 test.before(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-compaction-'))
 })
 test.after(() => rmSync(root, { recursive: true }))
-
-interface Seen {
-  readonly offset: number
-  readonly key: string | null
-  readonly value: string | null
-  readonly timestamp: number
-}
-
-/** One partition, with a clock that the test moves. */
-class Trial {
-  log: PartitionLog
-  now = 1_790_000_000_000
-  private readonly options: ConstructorParameters<typeof PartitionLog>[0]
-  private readonly sequences = new Map<number, number>()
-
-  constructor(overrides: Record<string, string>) {
-    const folder = join(root, String(folders++))
-    mkdirSync(folder)
-    const config = parseTopicConfig({
-      'cleanup.policy': 'compact',
-      'min.cleanable.dirty.ratio': '0',
-      ...overrides,
-    })
-    const clock = { ...systemClock, now: () => this.now }
-    this.options = { folder, name: 'trial-0', clock, log: () => undefined, config: () => config }
-    this.log = new PartitionLog(this.options)
-  }
-
-  write(records: readonly { key: string; value: string | null }[], producerId = -1): void {
-    const sequence = this.sequences.get(producerId) ?? 0
-    this.sequences.set(producerId, sequence + records.length)
-    const batch = encodeRecordBatch(records, {
-      now: this.now,
-      ...(producerId >= 0 && {
-        producerId,
-        producerEpoch: 0,
-        baseSequence: sequence,
-        transactional: true,
-      }),
-    })
-    const header = readBatchHeader(batch, 0)
-    if (header !== undefined) this.log.append(batch, header)
-  }
-
-  async compact(): Promise<void> {
-    this.log.roll()
-    await compact(this.log, running)
-  }
-
-  async reopen(clean: boolean): Promise<void> {
-    if (clean) await this.log.close()
-    this.log = new PartitionLog(this.options)
-  }
-
-  /** Everything known must come from the batches again. */
-  async loseIndexes(): Promise<void> {
-    await this.log.close()
-    for (const name of readdirSync(this.options.folder)) {
-      if (name.endsWith('.index')) rmSync(join(this.options.folder, name))
-    }
-    await this.reopen(false)
-  }
-
-  /** As a reader of committed records sees it, fetch by fetch. */
-  seen(): Seen[] {
-    const seen: Seen[] = []
-    for (let at = this.log.startOffset; ; ) {
-      const { records, aborted } = this.log.read(at, {
-        bytesMax: 300,
-        committed: true,
-        atLeastOne: true,
-      })
-      const visible = visibleBatches(records, at, aborted)
-      const reader = new RecordReader(visible.records)
-      while (reader.next()) {
-        const value = reader.value()?.toString() ?? null
-        if (reader.offset >= at)
-          seen.push({
-            offset: reader.offset,
-            key: reader.keyString(),
-            value,
-            timestamp: reader.timestamp,
-          })
-      }
-      if (visible.next === at) return seen
-      at = visible.next
-    }
-  }
-
-  values(): string[] {
-    return this.seen().map(({ offset, key, value }) => `${offset} ${key}=${value}`)
-  }
-}
 
 function newest(seen: readonly Seen[]): Record<string, string> {
   const values: Record<string, string> = {}
@@ -124,7 +23,7 @@ function newest(seen: readonly Seen[]): Record<string, string> {
 }
 
 test('each key keeps its newest record, at its offset and with its time', async () => {
-  const trial = new Trial({})
+  const trial = new Trial(root, {})
   for (const [key, value] of [
     ['a', '1'],
     ['b', '1'],
@@ -147,7 +46,7 @@ test('each key keeps its newest record, at its offset and with its time', async 
 })
 
 test('a tombstone stays for delete.retention.ms after it was first compacted, and then goes', async () => {
-  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  const trial = new Trial(root, { 'delete.retention.ms': '1000' })
   trial.write([{ key: 'a', value: '1' }])
   trial.write([{ key: 'a', value: null }])
   const [, { timestamp } = { timestamp: 0 }] = trial.seen()
@@ -164,7 +63,7 @@ test('a tombstone stays for delete.retention.ms after it was first compacted, an
 })
 
 test('nothing of an open transaction is touched, and what it hides is not lost', async () => {
-  const trial = new Trial({})
+  const trial = new Trial(root, {})
   trial.write([{ key: 'a', value: 'before' }])
   trial.write([{ key: 'a', value: 'open' }], 1)
   trial.write([{ key: 'b', value: '1' }])
@@ -177,7 +76,7 @@ test('nothing of an open transaction is touched, and what it hides is not lost',
 })
 
 test('markers go when their records are gone and the time is up, and no later transaction is taken for aborted', async () => {
-  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  const trial = new Trial(root, { 'delete.retention.ms': '1000' })
   trial.write([{ key: 'a', value: 'aborted' }], 1)
   trial.log.appendMarker(1, 0, 'abort')
   await trial.compact()
@@ -197,7 +96,7 @@ test('markers go when their records are gone and the time is up, and no later tr
 })
 
 test('a marker stays while a record of its transaction does: without it the transaction would seem open', async () => {
-  const trial = new Trial({ 'delete.retention.ms': '1000' })
+  const trial = new Trial(root, { 'delete.retention.ms': '1000' })
   trial.write([{ key: 'a', value: '1' }], 1)
   trial.log.appendMarker(1, 0, 'commit')
   for (let round = 0; round < 3; round++) {
@@ -250,7 +149,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 test('whatever happens, in whatever order, a reader ends with the same values as before', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
-      const trial = new Trial({ 'delete.retention.ms': '1000' })
+      const trial = new Trial(root, { 'delete.retention.ms': '1000' })
       let written = 0
       for (const one of steps) {
         if (one.do === 'write') {
@@ -280,39 +179,6 @@ test('whatever happens, in whatever order, a reader ends with the same values as
       await trial.log.close()
     }),
     { numRuns: 150 },
-  )
-})
-
-test('old segments go by age and by size, the newest records stay', async () => {
-  const trial = new Trial({
-    'cleanup.policy': 'delete',
-    'retention.ms': '1000',
-    'segment.bytes': '1048576',
-  })
-  for (let index = 0; index < 4; index++) {
-    trial.write([{ key: 'k', value: String(index) }])
-    trial.log.roll()
-    trial.now += 400
-  }
-  retain(trial.log)
-  assert.equal(trial.values(), ['2 k=2', '3 k=3'])
-  await trial.reopen(true)
-  assert.is(trial.log.startOffset, 2)
-  trial.now += 5000
-  retain(trial.log)
-  assert.equal([trial.log.startOffset, trial.log.endOffset], [4, 4])
-  await trial.reopen(true)
-  assert.equal([trial.log.startOffset, trial.log.endOffset], [4, 4])
-
-  const large = new Trial({ 'cleanup.policy': 'delete', 'retention.bytes': '3000' })
-  for (let index = 0; index < 5; index++) {
-    large.write([{ key: 'k', value: 'x'.repeat(1400) }])
-    large.log.roll()
-  }
-  retain(large.log)
-  assert.equal(
-    large.seen().map(each => each.offset),
-    [2, 3, 4],
   )
 })
 

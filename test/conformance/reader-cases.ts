@@ -244,8 +244,7 @@ export function readerCases(declare: Declare): void {
     absent.seek(0, nextOffset(0))
     const beyond = each.reader()
     beyond.seek(7, nextOffset(0))
-    await Promise.all(
-      [absent, beyond].map(reader => rejects(() => each.poll(reader, 'batch'), 'unknown-topic')),
-    )
+    const refused = (reader: Reader) => rejects(() => each.poll(reader, 'batch'), 'unknown-topic')
+    await Promise.all([absent, beyond].map(refused))
   })
 }
