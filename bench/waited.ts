@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { readTicks } from './stolen-time.ts'
 
 /** What kept work from the processors so far, in seconds. Linux only. */
 export interface Waited {
@@ -13,8 +14,6 @@ const [TICKS_PER_SECOND, NANOS_PER_SECOND] = [100, 1e9]
 
 export function waitedOf(pid: number): Waited {
   const [, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')
-  // user, nice, system, idle, iowait, irq, softirq, steal (proc(5))
-  const [, all = ''] = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'latin1')) ?? []
-  const stolen = Number(all.split(' ')[7])
+  const { stolen } = readTicks()
   return { forProcessor: Number(waited) / NANOS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND }
 }
