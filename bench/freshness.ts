@@ -14,6 +14,7 @@ import { sendPaced } from './paced-client.ts'
 import { publish } from './publish.ts'
 import { table } from './results.ts'
 import { percentile } from './run-result.ts'
+import { readTicks, stolenSince } from './stolen-time.ts'
 
 export const freshnessHelp = `npm run bench -- freshness [flags]
 
@@ -29,6 +30,8 @@ const PROBE_EVERY = 25
 const ASK_MS = 2
 const GIVE_UP_MS = 20_000
 const READY_MS_MAX = 60_000
+/** Per cent that the host of a virtual machine may take of its time before a run is measured again. */
+const STOLEN_MAX = 2
 const program = fileURLToPath(new URL('../bin/millrace.js', import.meta.url))
 const headers = { authorization: `Basic ${btoa('dev:')}`, 'content-type': 'application/json' }
 
@@ -51,17 +54,22 @@ export async function freshness(args: readonly string[]): Promise<void> {
     const collect = await start('collect')
     const serve = await start('serve')
     await load(collect, serve, rate, warmUpSeconds, 'warm')
-    const times = await load(collect, serve, rate, seconds, 'probe')
+    const probe = (name: string) => probed(() => load(collect, serve, rate, seconds, name))
+    let { times, stolen } = await probe('probe')
+    if (size === 'large' && stolen > STOLEN_MAX) {
+      const again = await probe('probe-again')
+      if (again.stolen < stolen) ({ times, stolen } = again)
+    }
     const at = (share: number) => Number((percentile(times, share) ?? Number.NaN).toFixed(1))
-    const figures = [rate, times.length, at(0.5), at(0.95), at(0.99), at(1)]
-    const heads = ['events/s', 'events followed', 'p50 ms', 'p95', 'p99', 'most']
+    const figures = [rate, times.length, at(0.5), at(0.95), at(0.99), at(1), stolen.toFixed(1)]
+    const heads = ['events/s', 'events followed', 'p50 ms', 'p95', 'p99', 'most', 'stolen %']
     const summary = table(heads, [figures])
     console.log(summary)
     if (size === 'small') return
     const how = `broker: ${brokers.name}`
     const loads = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; all processes share the machine`
     const what =
-      'From the request to collect until serve answers with the event in the row, asked every 2 ms.'
+      'From the request to collect until serve answers with the event in the row, asked every 2 ms. Stolen is what the host of this virtual machine took of its time; a run that lost more than 2 % was made once more, and the one that lost less is told.'
     publish({
       ...{ title: 'Freshness', how, load: loads, summary: `${what}\n\n${summary}` },
       figures: [
@@ -81,6 +89,12 @@ const topics = [
   ...['events', 'events.rejected', 'products'],
   ...['features', 'changelog', 'triggers', 'late', 'dead', 'erased'].map(end => `email.${end}`),
 ]
+
+async function probed(measure: () => Promise<number[]>) {
+  const before = readTicks()
+  const times = await measure()
+  return { times, stolen: stolenSince(before) }
+}
 
 /** Sends at the rate, and answers how long each probe took, ms. */
 async function load(

@@ -19,15 +19,25 @@ export const growthHelp = `npm run bench -- growth [flags]
   What many users cost: one lane with LevelDB and no broker is given one event of each of so many users; then as many
   events as are measured, of users by Zipf's law (after as many again that are not counted, which bring those that come
   often into memory), and of users drawn evenly. Then more users come, and so on. Those in memory are bounded
-  (--cache-keys), the rest are on the disk.
+  (--cache-keys, --cache-mb), the rest are on the disk.
 
   --size NAME           small: 20,000 users in seconds, held against a plain recomputation; medium: up to 2,000,000 in
                         some three minutes; large: up to 10,000,000 in some ten (default)`
 
 const sizes = {
-  small: { users: [2_000, 20_000], events: 10_000, cacheKeysMax: 1_000 },
-  medium: { users: [100_000, 500_000, 2_000_000], events: 300_000, cacheKeysMax: 40_000 },
-  large: { users: [100_000, 1_000_000, 10_000_000], events: 500_000, cacheKeysMax: 200_000 },
+  small: { users: [2_000, 20_000], events: 10_000, cacheKeysMax: 500, cacheMb: 1 },
+  medium: {
+    users: [100_000, 500_000, 2_000_000],
+    events: 300_000,
+    cacheKeysMax: 20_000,
+    cacheMb: 32,
+  },
+  large: {
+    users: [100_000, 1_000_000, 10_000_000],
+    events: 500_000,
+    cacheKeysMax: 100_000,
+    cacheMb: 256,
+  },
 }
 type GrowthSize = keyof typeof sizes
 
@@ -43,8 +53,8 @@ interface Measured {
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function growth(args: readonly string[]): Promise<void> {
   const size = parse(args)
-  const { users, events, cacheKeysMax } = sizes[size]
-  const rig = await LaneRig.open(1, 1, cacheKeysMax)
+  const { users, events, cacheKeysMax, cacheMb } = sizes[size]
+  const rig = await LaneRig.open(1, 1, { cacheKeysMax, cacheBytesMax: cacheMb * 1024 * 1024 })
   const bar = openProgress('growth', users.length * 4)
   const seen: WorkloadEvent[] | undefined = size === 'small' ? [] : undefined
   let measured: Measured[]
@@ -68,7 +78,7 @@ export async function growth(args: readonly string[]): Promise<void> {
   console.log(`\n${summary}`)
   if (size === 'small') return
   picture(measured)
-  const how = `${events} events measured at each, ${cacheKeysMax} users in memory; one lane, LevelDB, no broker`
+  const how = `${events} events measured at each, ${cacheKeysMax} users' states as objects in memory, ${cacheMb} MB of packed ones; one lane, LevelDB, no broker`
   const figures = measured.flatMap((each): Figure[] => [
     {
       name: `${each.users} users, ${each.drawn}`,

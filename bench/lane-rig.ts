@@ -10,6 +10,7 @@ import { threadFlags } from '../runtime/job-module.ts'
 import { type LaneHandle, openLaneThread } from '../runtime/lane-thread.ts'
 import { nextOffset } from '../runtime/log.ts'
 import type { FromLane } from '../runtime/messages.ts'
+import type { CacheBounds } from '../runtime/state-cache.ts'
 import { openLevelStore } from '../state/level-store.ts'
 import type { UserFeatures } from './naive.ts'
 import peerJob from './peer-job.ts'
@@ -22,7 +23,7 @@ export interface Packed {
 }
 
 /** As a partition on its way through a lane has, at most (`runtime/feed.ts`). */
-const queueBytesMax = 8 * 1024 * 1024
+const queueBytesMax = 2 * 1024 * 1024
 const filename = fileURLToPath(new URL('./lane-worker.ts', import.meta.url))
 const jobUrl = new URL('./peer-job.ts', import.meta.url).href
 
@@ -45,9 +46,9 @@ export class LaneRig {
     this.#partitions = partitions
   }
 
-  static async open(lanes: number, partitions: number, cacheKeysMax: number): Promise<LaneRig> {
+  static async open(lanes: number, partitions: number, bounds: CacheBounds): Promise<LaneRig> {
     const rig = new LaneRig(partitions)
-    for (let index = 0; index < lanes; index++) rig.#open(index, cacheKeysMax)
+    for (let index = 0; index < lanes; index++) rig.#open(index, bounds)
     const take = { incarnation: 1, order: { partitions, generation: undefined } }
     for (let partition = 0; partition < partitions; partition++) {
       const order = { ...take.order, sameOwner: false, poison: undefined }
@@ -106,14 +107,14 @@ export class LaneRig {
     return join(this.#folder, `lane-${index}`)
   }
 
-  #open(index: number, cacheKeysMax: number): void {
+  #open(index: number, bounds: CacheBounds): void {
     const pool = new Piscina({
       ...{ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled' as const },
       execArgv: [...threadFlags],
     })
     const folder = this.#laneFolder(index)
     const setup = {
-      ...{ jobUrl, folder, cacheKeysMax, kafka: { brokers: '', clientId: 'bench' } },
+      ...{ ...bounds, jobUrl, folder, kafka: { brokers: '', clientId: 'bench' } },
       ...{ mode: 'exactly-once' as const, era: 0, acceptLoss: false },
     }
     this.#ended.push(

@@ -26,7 +26,8 @@ const sizes = {
   large: { events: 600_000, users: 50_000, seed: 1 },
 }
 const partitions = 4
-const cacheKeysMax = 200_000
+/** Of a lane. */
+const bounds = { cacheKeysMax: 200_000, cacheBytesMax: 64 * 1024 * 1024 }
 const counts = [1, 2]
 
 interface Measured {
@@ -109,7 +110,7 @@ export async function lanes(args: readonly string[]): Promise<void> {
 }
 
 async function run(count: number, packed: readonly Packed[], events: number): Promise<Measured> {
-  const rig = await LaneRig.open(count, partitions, cacheKeysMax)
+  const rig = await LaneRig.open(count, partitions, bounds)
   try {
     const startedAt = systemClock.elapsed()
     const before = process.cpuUsage()

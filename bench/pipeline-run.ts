@@ -51,7 +51,12 @@ export function runPipeline<State>(
 ): PipelineRun {
   const store = memoryStore()
   const progress = { history: '', complete: -1, newest: -1, writtenAt: 0 }
-  const states = new States(job, new Checkpoint(store, progress), Number.MAX_SAFE_INTEGER, false)
+  const states = new States(
+    job,
+    new Checkpoint(store, progress),
+    { keysMax: Number.MAX_SAFE_INTEGER },
+    false,
+  )
   const timers = new Timers(store)
   const watermark = new Watermark(job.outOfOrdernessMs, undefined)
   const ends = { partition: 0, partitions: 1, era: 0, inHand: () => undefined }

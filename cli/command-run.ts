@@ -19,6 +19,9 @@ import {
 } from './flags.ts'
 import { addRegistryFlags, type RegistryFlags, registryOptions } from './schema-registry.ts'
 
+const CACHE_KEYS_MAX = 200_000
+const CACHE_MB_MAX = 256
+
 interface RunFlags extends BrokerFlags, ListenFlags, DataFlags, RegistryFlags {
   readonly lanes: number
   readonly mode: Mode
@@ -28,6 +31,7 @@ interface RunFlags extends BrokerFlags, ListenFlags, DataFlags, RegistryFlags {
   readonly partitions: number
   readonly replication: number
   readonly cacheKeys: number
+  readonly cacheMb: number
   readonly laneHeapMb: number
   readonly sessionMs: number
   readonly hangMs: number
@@ -58,9 +62,14 @@ export function registerRun(program: Command, context: CommandContext): void {
       flag('--accept-loss', 'go on although records that were not taken are gone').default(false),
     )
     .addOption(
-      flag('--cache-keys <n>', 'users in memory, the rest on the disk')
-        .default(200_000)
+      flag('--cache-keys <n>', 'users whose states are objects in memory')
+        .default(CACHE_KEYS_MAX)
         .argParser(wholeNumber(1_000, 100_000_000)),
+    )
+    .addOption(
+      flag('--cache-mb <n>', 'memory for the packed states of more users; the rest are on the disk')
+        .default(CACHE_MB_MAX)
+        .argParser(wholeNumber(0, 65_536)),
     )
     .addOption(
       flag('--lane-heap-mb <n>', 'the most heap of one worker thread')
@@ -145,6 +154,7 @@ async function runJob(
       folder: join(flags.data, 'run', job.name, flags.instance),
       createInput: flags.createInput ? flags.partitions : undefined,
       cacheKeysMax: flags.cacheKeys,
+      cacheBytesMax: flags.cacheMb * 1024 * 1024,
       heapMbMax: flags.laneHeapMb,
       hangMsMax: flags.hangMs,
       logger,

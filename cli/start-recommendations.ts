@@ -10,6 +10,7 @@ type Options = Pick<StartOptions, 'folder' | 'logger' | 'signal' | 'onFatal'> & 
 }
 
 const CACHE_KEYS_MAX = 20_000
+const CACHE_BYTES_MAX = 16 * 1024 * 1024
 const HEAP_MB_MAX = 512
 const SESSION_MS = 30_000
 const HANG_MS_MAX = 20_000
@@ -34,7 +35,12 @@ export async function startRecommendations(options: Options): Promise<() => Prom
         },
         kafka: { brokers, clientId: `millrace-start-${name}` },
         ...{ lanes: 1, era: 0, acceptLoss: false, createInput: partitions, replication: 1 },
-        ...{ cacheKeysMax: CACHE_KEYS_MAX, heapMbMax: HEAP_MB_MAX, sessionMs: SESSION_MS },
+        ...{
+          cacheKeysMax: CACHE_KEYS_MAX,
+          cacheBytesMax: CACHE_BYTES_MAX,
+          heapMbMax: HEAP_MB_MAX,
+          sessionMs: SESSION_MS,
+        },
         ...{ hangMsMax: HANG_MS_MAX, logger, signal, onFatal, idle: undefined },
         telemetry: async () => noTelemetry,
       })

@@ -54,6 +54,7 @@ const WRITE_KEY = 'dev'
 const SPOOL_BYTES_MAX = 256 * 1_048_576
 const LANES = 2
 const CACHE_KEYS_MAX = 100_000
+const CACHE_BYTES_MAX = 64 * 1024 * 1024
 const HEAP_MB_MAX = 1_024
 const SESSION_MS = 30_000
 const HANG_MS_MAX = 20_000
@@ -116,6 +117,7 @@ export async function startEverything(options: StartOptions): Promise<Started> {
         createInput: PARTITIONS,
         replication: 1,
         cacheKeysMax: CACHE_KEYS_MAX,
+        cacheBytesMax: CACHE_BYTES_MAX,
       },
       ...{
         heapMbMax: HEAP_MB_MAX,

@@ -1,4 +1,5 @@
 import { timerAt } from '../state/codec.ts'
+import { PackedStates } from '../state/packed-states.ts'
 import type { Store, StoreProgress, TimerEntry } from '../state/store.ts'
 
 /** Encoded states of commits that have ended, on their way into the store. */
@@ -27,6 +28,9 @@ const sliceEntriesMax = 4_000
  */
 export class Checkpoint {
   readonly #store: Store
+  /** Of what the store has, the states that were written last. */
+  readonly #packed: PackedStates
+  readonly #owner: number
   readonly #buffer = new Map<string, Buffered>()
   readonly #history: string
   #bytes = 0
@@ -35,10 +39,13 @@ export class Checkpoint {
   #newest: number
   #writtenAt: number
   #staleTimers: TimerEntry[] = []
+  #storeReads = 0
 
   /** `progress`: as the store has it after a takeover. */
-  constructor(store: Store, progress: StoreProgress) {
+  constructor(store: Store, progress: StoreProgress, packed = new PackedStates(0)) {
     this.#store = store
+    this.#packed = packed
+    this.#owner = packed.newOwner()
     this.#history = progress.history
     this.#marker = progress.complete
     this.#complete = progress.complete
@@ -54,6 +61,11 @@ export class Checkpoint {
     return this.#buffer.size
   }
 
+  /** How often the store was asked for a state. */
+  get storeReads(): number {
+    return this.#storeReads
+  }
+
   /** The time of the timer of a state that is not written yet. */
   bufferedTimer(key: string): number | undefined {
     const bytes = this.#buffer.get(key)?.bytes
@@ -65,12 +77,17 @@ export class Checkpoint {
     return this.#bytes >= bufferBytesMax
   }
 
-  /** The newest bytes of a key, from the buffer or from the store; `null`: it was deleted. */
+  /** The newest bytes of a key, from the buffer, the packed states or the store; `null`: it was deleted. */
   get(key: string): { bytes: Uint8Array | null; indexedAt: number | undefined } | undefined {
     const buffered = this.#buffer.get(key)
     if (buffered) return buffered
-    const bytes = this.#store.get(key)
+    const bytes = this.#packed.get(this.#owner, key) ?? this.#fromStore(key)
     return bytes && { bytes, indexedAt: timerAt(bytes) }
+  }
+
+  #fromStore(key: string): Uint8Array | undefined {
+    this.#storeReads += 1
+    return this.#store.get(key)
   }
 
   /** Takes over the states of a commit that has ended; `marker`: its marker's offset, `at`: broker time, epoch ms. */
@@ -148,6 +165,8 @@ export class Checkpoint {
   }
 
   #leave(key: string, written: Buffered, indexedAt: number | undefined): void {
+    if (written.bytes) this.#packed.set(this.#owner, key, written.bytes)
+    else this.#packed.delete(this.#owner, key)
     const current = this.#buffer.get(key)
     if (current === written) {
       this.#buffer.delete(key)

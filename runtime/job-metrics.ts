@@ -39,7 +39,7 @@ export function measureJob(source: Source, telemetry: Telemetry, clock: Clock): 
       for (const { partition: index, figures } of source.figures.slots) {
         if (!figures) continue
         const partition = String(index)
-        const { counts, forwards } = figures
+        const { counts, forwards, storeReads } = figures
         const dead = [...counts.dead.values()].reduce((sum, count) => sum + count, 0)
         const { events, duplicates, late, forwardedAgain } = counts
         add('millrace_events_in', events + duplicates + late + dead + forwardedAgain, {
@@ -52,6 +52,7 @@ export function measureJob(source: Source, telemetry: Telemetry, clock: Clock): 
         add('millrace_triggers_out', counts.triggers, { partition })
         add('millrace_late_events', counts.late, { partition })
         add('millrace_duplicate_events', counts.duplicates, { partition })
+        add('millrace_state_store_reads', storeReads, { partition })
         for (const [reason, count] of counts.dead)
           add('millrace_dead_letters', count, { partition, reason })
       }
@@ -75,6 +76,7 @@ type CountName =
   | 'millrace_rekeyed_events'
   | 'millrace_forwarded_again'
   | 'millrace_forwarded_records'
+  | 'millrace_state_store_reads'
 
 function gauges(source: Source, telemetry: Telemetry, clock: Clock): (() => void)[] {
   type Slot = (typeof source.figures.slots)[number]

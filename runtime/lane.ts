@@ -13,12 +13,14 @@ import type {
   ToLane,
 } from './messages.ts'
 import type { Schemas } from './schemas.ts'
+import { type CacheBounds, StateCache } from './state-cache.ts'
 import { TaskRefused } from './takeover.ts'
 import { Task } from './task.ts'
 import type { Mode } from './task-options.ts'
 import type { Witness } from './witness.ts'
 
-export interface LaneOptions<State = unknown> {
+/** `CacheBounds`: over all tasks of the lane. */
+export interface LaneOptions<State = unknown> extends CacheBounds {
   readonly job: Job<State>
   readonly log: Log
   readonly clock: Clock
@@ -28,8 +30,6 @@ export interface LaneOptions<State = unknown> {
   readonly openStore: (partition: number) => Promise<Store>
   readonly openWitness?: (partition: number) => Witness
   readonly newHistory: () => string
-  /** Keys in memory, over all tasks of the lane. */
-  readonly cacheKeysMax: number
   /** Told what is in hand before it is touched; offset -1: nothing. */
   readonly inHand: (partition: number, offset: number) => void
   readonly post: (message: FromLane) => void
@@ -53,10 +53,12 @@ export class Lane<State = unknown> {
   /** What is being done to a partition: one thing after the other. */
   readonly #orders = new Map<number, Promise<void>>()
   readonly #stopTimers: (() => void)[]
+  readonly #cache: StateCache
   #samples: LaneSamples = noSamples()
 
   constructor(options: LaneOptions<State>) {
     this.#options = options
+    this.#cache = new StateCache(options, () => this.#slots.size)
     this.#stopTimers = [
       options.clock.every(figuresMs, () => this.#postFigures()),
       options.clock.every(renewalMs, () => this.#renewRefused()),
@@ -96,9 +98,8 @@ export class Lane<State = unknown> {
 
   async #take(partition: number, incarnation: number, order: TakeOrder): Promise<void> {
     await this.#close(partition, false)
-    const { post, openStore, openWitness, cacheKeysMax, inHand, traces, job, clock } = this.#options
+    const { post, openStore, openWitness, inHand, traces, job, clock } = this.#options
     const place = { job: job.name, input: job.input, partition }
-    const tasks = Math.max(1, this.#slots.size + 1)
     const task = new Task({
       ...this.#options,
       ...order,
@@ -106,7 +107,7 @@ export class Lane<State = unknown> {
       traces: traces && new EventTraces(traces, place, clock),
       openStore: () => openStore(partition),
       openWitness: openWitness && (() => openWitness(partition)),
-      cacheKeysMax: Math.max(1, Math.floor(cacheKeysMax / tasks)),
+      cache: this.#cache,
       inHand: offset => inHand(partition, offset),
       events: {
         onTaken: bytes => post({ kind: 'taken', partition, incarnation, bytes }),

@@ -51,11 +51,11 @@ export class LiveTask<State = unknown> {
     producer: Producer | undefined,
     onFailed: (error: unknown) => void,
   ) {
-    const { job, clock, cacheKeysMax } = options
+    const { job, clock, cache } = options
     this.#options = options
     this.#store = store
-    this.#checkpoint = new Checkpoint(store, stored)
-    this.#states = new States(job, this.#checkpoint, cacheKeysMax, producer !== undefined)
+    this.#checkpoint = new Checkpoint(store, stored, cache.packed)
+    this.#states = new States(job, this.#checkpoint, cache, producer !== undefined)
     this.#storeWriter = new StoreWriter(this.#states, clock, ms => {
       options.events.onCheckpoint(ms)
       this.#wake.now() // a full buffer may have held up a commit
@@ -100,6 +100,7 @@ export class LiveTask<State = unknown> {
       appendedAt: this.#intake.appendedAt,
       generation: this.#committer.committed.generation,
       cachedKeys: this.#states.cached,
+      storeReads: this.#checkpoint.storeReads,
       bufferBytes: this.#checkpoint.bytes,
       queued: !this.#intake.empty,
       trouble: this.#turns.trouble,

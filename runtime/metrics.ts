@@ -126,6 +126,12 @@ export const metrics = {
     description: 'Decoded states in memory.',
     attributes: ['partition'],
   },
+  millrace_state_store_reads: {
+    kind: 'counter',
+    unit: '{read}',
+    description: 'States looked for on the disk, as they were not in memory; of new users, too.',
+    attributes: ['partition'],
+  },
   millrace_state_buffer_bytes: {
     kind: 'gauge',
     unit: 'By',

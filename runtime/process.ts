@@ -14,11 +14,13 @@ import { type MemberFile, openMemberFile } from './member-file.ts'
 import type { RegistryOptions } from './registry.ts'
 import { Source } from './source.ts'
 import type { SourceFigures } from './source-options.ts'
+import type { CacheBounds } from './state-cache.ts'
 import type { Mode } from './task-options.ts'
 import type { Telemetry } from './telemetry.ts'
 import type { WorkerSetup } from './worker.ts'
 
-export interface JobProcessOptions {
+/** `CacheBounds`: over all lanes. */
+export interface JobProcessOptions extends CacheBounds {
   /** URL of the module whose default export is the job; each lane loads it anew. */
   readonly jobUrl: string
   readonly kafka: Omit<KafkaOptions, 'clock'>
@@ -39,8 +41,6 @@ export interface JobProcessOptions {
   /** Makes the input, with so many partitions, where it is missing. */
   readonly createInput: number | undefined
   readonly replication: number
-  /** Keys in memory, over all lanes. */
-  readonly cacheKeysMax: number
   readonly heapMbMax: number
   readonly sessionMs: number
   readonly hangMsMax: number
@@ -128,6 +128,7 @@ async function openSource(
       ...(sasl !== undefined && { sasl }),
     },
     cacheKeysMax: Math.ceil(options.cacheKeysMax / options.lanes),
+    cacheBytesMax: Math.ceil(options.cacheBytesMax / options.lanes),
     traceEvery: traces?.every,
   }
   const stored = await storedPartitions(folder)

@@ -9,7 +9,7 @@ import { States } from './states.ts'
 import { Timers } from './timers.ts'
 import { Watermark } from './watermark.ts'
 
-const cachedKeysMax = 50_000
+const cached = { keysMax: 50_000 }
 const eventsPerFlush = 20_000
 
 /**
@@ -30,7 +30,7 @@ export class Scratch<State = unknown> {
     this.#job = job
     this.#store = store
     const checkpoint = new Checkpoint(store, { ...nothing, history: 'scratch' })
-    this.#states = new States(job, checkpoint, cachedKeysMax, false)
+    this.#states = new States(job, checkpoint, cached, false)
     this.#timers = new Timers(store)
     this.#watermark = new Watermark(job.outOfOrdernessMs, undefined)
     const kept = { states: this.#states, timers: this.#timers, watermark: this.#watermark }

@@ -12,14 +12,14 @@ export const dirtyBytesMax = 32 * 1024 * 1024
 const rowBytesGuess = 512
 
 /**
- * The keys in memory. A read goes cache → buffer → store. What has changed since the last commit is dirty,
+ * The decoded keys in memory. A read goes cache → buffer → packed states → store. What has changed since the last commit is dirty,
  * and stays; the rest may leave when the cache is full, least recently used first, as its bytes are in the
  * buffer or the store.
  */
 export class States<State = unknown> {
   readonly #job: Job<State>
   readonly #checkpoint: Checkpoint
-  readonly #cacheMax: number
+  readonly #bounds: { readonly keysMax: number }
   readonly #sendsEarly: boolean
   readonly #rowWriter: RowWriter<State>
   readonly #cache = new Map<string, Entity<State>>()
@@ -38,12 +38,17 @@ export class States<State = unknown> {
   #dropping: ReadonlySet<string> = new Set()
 
   /** `sendsEarly`: rows go out before their commit, so what is not sent yet is kept apart from what is dirty. */
-  constructor(job: Job<State>, checkpoint: Checkpoint, cacheMax: number, sendsEarly: boolean) {
+  constructor(
+    job: Job<State>,
+    checkpoint: Checkpoint,
+    bounds: { readonly keysMax: number },
+    sendsEarly: boolean,
+  ) {
     this.#sendsEarly = sendsEarly
     this.#job = job
     this.#rowWriter = new RowWriter(job)
     this.#checkpoint = checkpoint
-    this.#cacheMax = cacheMax
+    this.#bounds = bounds
   }
 
   get cached(): number {
@@ -74,7 +79,7 @@ export class States<State = unknown> {
       : newEntity(this.#job, key)
     entity.indexedAt = found?.indexedAt
     // Before it is there: the sweep must not take away what is about to be changed.
-    if (this.#cache.size >= this.#cacheMax) this.#evict()
+    if (this.#cache.size >= this.#bounds.keysMax) this.#evict()
     this.#cache.set(key, entity)
     return entity
   }
@@ -208,7 +213,7 @@ export class States<State = unknown> {
   /** A second-chance sweep, round and round: what was read since the hand last came by stays until it comes again. */
   #evict(): void {
     // 64 bounds one sweep; a cache of dirty entities only may be larger for a while
-    for (let looks = 0; looks < 64 && this.#cache.size >= this.#cacheMax; looks++) {
+    for (let looks = 0; looks < 64 && this.#cache.size >= this.#bounds.keysMax; looks++) {
       const { value: entity, done } = this.#hand.next()
       if (done) this.#hand = this.#cache.values()
       else if (entity.touched) entity.touched = false

@@ -6,6 +6,7 @@ import type { Hand } from './hand.ts'
 import type { Log, NextOffset } from './log.ts'
 import type { Schemas } from './schemas.ts'
 import type { Counts } from './side-outputs.ts'
+import type { StateCache } from './state-cache.ts'
 import type { Witness } from './witness.ts'
 
 export type Mode = 'exactly-once' | 'at-least-once'
@@ -29,7 +30,7 @@ export interface TaskOptions<State = unknown> {
   /** Where it is told what is in hand, for the process after this one; nobody is without it. */
   readonly openWitness?: (() => Witness) | undefined
   readonly newHistory: () => string
-  readonly cacheKeysMax: number
+  readonly cache: StateCache
   /** Told what is in hand before it is touched, and -1 when nothing is. */
   readonly inHand: (hand: Hand) => void
   readonly events: TaskEvents
@@ -62,6 +63,8 @@ export interface TaskFigures {
   readonly appendedAt: number
   readonly generation: number
   readonly cachedKeys: number
+  /** How often the store was asked for a state, as none was in memory; also for users who have none yet. */
+  readonly storeReads: number
   readonly bufferBytes: number
   /** Whether batches wait in the lane. */
   readonly queued: boolean

@@ -121,7 +121,7 @@ export function testJob<State>(
       newest: -1,
       writtenAt: 0,
     })
-    const states = new States(job, checkpoint, Number.MAX_SAFE_INTEGER, false)
+    const states = new States(job, checkpoint, { keysMax: Number.MAX_SAFE_INTEGER }, false)
     const timers = new Timers(store)
     const watermark = new Watermark(job.outOfOrdernessMs, watermarkTime)
     const ends = { partition: 0, partitions: 1, era: 0, inHand: () => undefined }

@@ -12,12 +12,14 @@ import { Lane } from './lane.ts'
 import type { SpansMessage, ToLane } from './messages.ts'
 import type { RegistryOptions } from './registry.ts'
 import type { Schemas } from './schemas.ts'
+import type { CacheBounds } from './state-cache.ts'
 import type { TableFiles } from './tables.ts'
 import type { Mode } from './task-options.ts'
 import { openWitness } from './witness.ts'
 
 /** What a lane's thread is started with. */
-export interface WorkerSetup {
+/** `CacheBounds`: of this lane. */
+export interface WorkerSetup extends CacheBounds {
   readonly port: MessagePort
   /** URL of the module whose default export is the job. */
   readonly jobUrl: string
@@ -33,7 +35,6 @@ export interface WorkerSetup {
   readonly schemaRegistry?: RegistryOptions | undefined
   /** Instead of the job's own. */
   readonly idle?: Job['idle'] | undefined
-  readonly cacheKeysMax: number
   /** One event in so many is followed; `undefined`: none is. */
   readonly traceEvery?: number | undefined
   /** Shared with the watchdog: see `handField`. */

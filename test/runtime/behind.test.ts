@@ -2,6 +2,7 @@ import { encodeRecordBatch } from '../../protocol/record-batch.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { LiveTask } from '../../runtime/live-task.ts'
 import { type Log, nextOffset, offset, type Transactor } from '../../runtime/log.ts'
+import { StateCache } from '../../runtime/state-cache.ts'
 import { memoryStore } from '../../state/memory-store.ts'
 import { assert, suite } from '../harness.ts'
 import { simJob } from '../simulator/sim-job.ts'
@@ -44,7 +45,8 @@ async function commitsOf(ms: number, { oneByOne = false } = {}): Promise<number>
     {
       ...{ job, partition: 0, partitions: 1, era: 0, acceptLoss: false, mode: 'exactly-once' },
       ...{ generation: 1, sameOwner: false, poison: undefined, log: {} as Log, clock },
-      ...{ openStore: async () => memoryStore(), newHistory: () => 'h', cacheKeysMax: 1_000 },
+      ...{ openStore: async () => memoryStore(), newHistory: () => 'h' },
+      cache: new StateCache({ cacheKeysMax: 1_000, cacheBytesMax: 0 }, () => 1),
       ...{ inHand: nothing, witness: undefined },
       events: {
         ...{ onTaken: nothing, onRestore: nothing, onCommit: nothing, onCheckpoint: nothing },

@@ -35,7 +35,7 @@ test.run()
 /** A task's inner parts on a store that outlives it. */
 function taskOf(job: ReturnType<typeof defineJob>, store: ReturnType<typeof memoryStore>) {
   const progress = { history: 'h', complete: -1, newest: -1, writtenAt: 0 }
-  const states = new States(job, new Checkpoint(store, progress), 1_000, false)
+  const states = new States(job, new Checkpoint(store, progress), { keysMax: 1_000 }, false)
   const timers = new Timers(store)
   const watermark = new Watermark(job.outOfOrdernessMs, undefined)
   const ends = { partition: 0, partitions: 1, era: 0, inHand: () => undefined }

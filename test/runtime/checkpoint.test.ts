@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { Checkpoint } from '../../runtime/checkpoint.ts'
 import { timerAt } from '../../state/codec.ts'
 import { memoryStore } from '../../state/memory-store.ts'
+import { PackedStates } from '../../state/packed-states.ts'
 import type { Slice, Store, StoreProgress, TimerEntry } from '../../state/store.ts'
 import { assert, suite } from '../harness.ts'
 import { encodedValue } from '../state/encoded-value.ts'
@@ -145,6 +146,25 @@ test('an index entry that no state confirms is removed with the next slice', asy
   checkpoint.removeTimer(stale)
   await checkpoint.writeSlice()
   assert.equal(store.timers(undefined, 10, 10), [])
+})
+
+test('what was written to the store lately is read from memory, and so is that it was deleted', async () => {
+  const store = memoryStore()
+  const packed = new PackedStates(128 * 1024)
+  const checkpoint = new Checkpoint(store, beginning, packed)
+  const other = new Checkpoint(memoryStore(), beginning, packed) // of a partition with the same key
+  const write = async (bytes: Uint8Array | null, marker: number) => {
+    checkpoint.accept([{ key: 'ann', bytes, indexedAt: undefined }], marker, 1_000)
+    await checkpoint.flush()
+  }
+  const state = encodedValue(1, undefined)
+  await write(state, 1)
+  assert.equal(checkpoint.get('ann')?.bytes, state)
+  assert.is(checkpoint.storeReads, 0)
+  assert.is(other.get('ann'), undefined)
+  await write(null, 2)
+  assert.is(checkpoint.get('ann'), undefined)
+  assert.is(checkpoint.storeReads, 1)
 })
 
 test.run()

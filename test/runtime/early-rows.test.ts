@@ -76,7 +76,7 @@ function committerOf(rowBytes = 0) {
   }
   const store = memoryStore()
   const beginning = { history: 'h', complete: -1, newest: -1, writtenAt: 0 }
-  const states = new States(large, new Checkpoint(store, beginning), 1_000, true)
+  const states = new States(large, new Checkpoint(store, beginning), { keysMax: 1_000 }, true)
   const watermark = new Watermark(job.outOfOrdernessMs, undefined)
   const parts = { job: large, partition: 0, partitions: 1, era: 0, states, watermark }
   const inHand = () => undefined

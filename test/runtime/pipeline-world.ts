@@ -35,7 +35,7 @@ export function pipelineOf({
   const job = change({ ...simJob({ idle: 'hold' }), stateBytesMax })
   const store = memoryStore()
   const checkpoint = new Checkpoint(store, { history: 'h', complete: -1, newest: -1, writtenAt: 0 })
-  const states = new States(job, checkpoint, cacheMax, early)
+  const states = new States(job, checkpoint, { keysMax: cacheMax }, early)
   const timers = new Timers(store)
   const watermark = new Watermark(job.outOfOrdernessMs, undefined)
   const hands: number[] = []

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { Checkpoint } from '../../runtime/checkpoint.ts'
 import { States } from '../../runtime/states.ts'
 import { memoryStore } from '../../state/memory-store.ts'
+import { PackedStates } from '../../state/packed-states.ts'
 import { assert, suite } from '../harness.ts'
 import { simJob } from '../simulator/sim-job.ts'
 
@@ -27,36 +28,41 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 
 test('a cache that is far too small loses nothing, whenever commits and checkpoints come', () =>
   fc.assert(
-    fc.asyncProperty(fc.array(act, { maxLength: 120 }), async script => {
-      const store = memoryStore()
-      const states = new States(job, new Checkpoint(store, beginning), 2, false)
-      const naive = new Map<string, number>()
-      let frozen: ReturnType<typeof freeze> | undefined
-      let marker = 0
-      const freeze = () => states.freeze().map(entity => ({ entity, bytes: states.encode(entity) }))
-      for (const each of script) {
-        if (each.do === 'change') {
-          const entity = states.get(each.key)
-          entity.state.count++
-          entity.timerAt = entity.state.count
-          states.markDirty(entity)
-          naive.set(each.key, (naive.get(each.key) ?? 0) + 1)
-        } else if (each.do === 'read')
-          assert.is(states.get(each.key).state.count, naive.get(each.key) ?? 0)
-        else if (each.do === 'freeze') frozen ??= freeze()
-        else if (each.do === 'commit' && frozen) {
-          states.committed(frozen, ++marker, 0)
-          frozen = undefined
-        } else if (each.do === 'checkpoint') await states.checkpoint()
-      }
-      for (const key of keys) assert.is(states.get(key).state.count, naive.get(key) ?? 0, key)
-    }),
+    fc.asyncProperty(
+      fc.array(act, { maxLength: 120 }),
+      fc.constantFrom(0, 128 * 1024),
+      async (script, packedBytes) => {
+        const checkpoint = new Checkpoint(memoryStore(), beginning, new PackedStates(packedBytes))
+        const states = new States(job, checkpoint, { keysMax: 2 }, false)
+        const naive = new Map<string, number>()
+        let frozen: ReturnType<typeof freeze> | undefined
+        let marker = 0
+        const freeze = () =>
+          states.freeze().map(entity => ({ entity, bytes: states.encode(entity) }))
+        for (const each of script) {
+          if (each.do === 'change') {
+            const entity = states.get(each.key)
+            entity.state.count++
+            entity.timerAt = entity.state.count
+            states.markDirty(entity)
+            naive.set(each.key, (naive.get(each.key) ?? 0) + 1)
+          } else if (each.do === 'read')
+            assert.is(states.get(each.key).state.count, naive.get(each.key) ?? 0)
+          else if (each.do === 'freeze') frozen ??= freeze()
+          else if (each.do === 'commit' && frozen) {
+            states.committed(frozen, ++marker, 0)
+            frozen = undefined
+          } else if (each.do === 'checkpoint') await states.checkpoint()
+        }
+        for (const key of keys) assert.is(states.get(key).state.count, naive.get(key) ?? 0, key)
+      },
+    ),
     { numRuns: 300 },
   ))
 
 test('a full cache keeps what is dirty or being committed, and what was read last', async () => {
   const store = memoryStore()
-  const states = new States(job, new Checkpoint(store, beginning), 4, false)
+  const states = new States(job, new Checkpoint(store, beginning), { keysMax: 4 }, false)
   for (const key of ['dirty', 'committing']) states.markDirty(states.get(key))
   const entity = states.get('committing')
   const frozen = states.freeze().map(each => ({ entity: each, bytes: states.encode(each) }))
@@ -71,7 +77,12 @@ test('a full cache keeps what is dirty or being committed, and what was read las
 
 test('to make room costs about the same in a large cache as in a small one', () => {
   const passing = (cacheMax: number) => {
-    const states = new States(job, new Checkpoint(memoryStore(), beginning), cacheMax, false)
+    const states = new States(
+      job,
+      new Checkpoint(memoryStore(), beginning),
+      { keysMax: cacheMax },
+      false,
+    )
     let made = 0
     const pass = (count: number) => {
       const startedAt = performance.now()
@@ -87,7 +98,7 @@ test('to make room costs about the same in a large cache as in a small one', () 
 })
 
 test('a key is at rest when all of it is in the store', async () => {
-  const states = new States(job, new Checkpoint(memoryStore(), beginning), 10, false)
+  const states = new States(job, new Checkpoint(memoryStore(), beginning), { keysMax: 10 }, false)
   assert.ok(states.atRest('ann'))
   const ann = states.get('ann')
   ann.state.timers = [{ time: 7, name: 'x' }]
@@ -103,7 +114,12 @@ test('a key is at rest when all of it is in the store', async () => {
 })
 
 test('is full at its bounds of keys and of bytes', () => {
-  const states = new States(job, new Checkpoint(memoryStore(), beginning), 100_000, false)
+  const states = new States(
+    job,
+    new Checkpoint(memoryStore(), beginning),
+    { keysMax: 100_000 },
+    false,
+  )
   const large = states.get('large')
   large.grownBytesMax = 32 * 1024 * 1024
   assert.not.ok(states.full)

@@ -1,5 +1,6 @@
 import { systemClock } from '../../runtime/clock.ts'
 import { type Log, LogError, nextOffset } from '../../runtime/log.ts'
+import { StateCache } from '../../runtime/state-cache.ts'
 import { Task } from '../../runtime/task.ts'
 import { Wake } from '../../runtime/wake.ts'
 import { memoryStore } from '../../state/memory-store.ts'
@@ -22,11 +23,12 @@ async function breaksOff(): Promise<void> {
     const task = new Task({
       job: simJob({ idle: 'hold' }),
       ...{ partition: 0, partitions: 1, era: 0, acceptLoss: false, mode: 'exactly-once' as const },
-      ...{ generation: undefined, sameOwner: false, poison: undefined, cacheKeysMax: 10 },
+      ...{ generation: undefined, sameOwner: false, poison: undefined },
       log: standingStill(log, wait, () => waiting.now()),
       clock,
       openStore: async () => memoryStore(),
       newHistory: () => 'history',
+      cache: new StateCache({ cacheKeysMax: 10, cacheBytesMax: 0 }, () => 1),
       inHand: () => undefined,
       events: {
         onTaken: () => undefined,

@@ -68,6 +68,7 @@ export function openSimLane<State>(options: SimLaneOptions<State>): SimLane {
     openStore: partition => disk.open(thread, String(partition)),
     newHistory,
     cacheKeysMax: 2,
+    cacheBytesMax: 128 * 1024,
     inHand: (partition, offset) => {
       if (!ended) hand = offset === -1 ? undefined : { partition, offset }
     },

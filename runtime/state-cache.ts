@@ -1,0 +1,26 @@
+import { PackedStates } from '../state/packed-states.ts'
+
+export interface CacheBounds {
+  /** Users whose states are objects in memory. */
+  readonly cacheKeysMax: number
+  /** Bytes of memory for the encoded states of further users. */
+  readonly cacheBytesMax: number
+}
+
+/** The memory for users' states of one lane, shared by as many tasks as it has at the time. */
+export class StateCache {
+  readonly packed: PackedStates
+  readonly #keysMax: number
+  readonly #tasks: () => number
+
+  constructor({ cacheKeysMax, cacheBytesMax }: CacheBounds, tasks: () => number) {
+    this.packed = new PackedStates(cacheBytesMax)
+    this.#keysMax = cacheKeysMax
+    this.#tasks = tasks
+  }
+
+  /** The most decoded states of one task. */
+  get keysMax(): number {
+    return Math.max(1, Math.floor(this.#keysMax / Math.max(1, this.#tasks())))
+  }
+}
