@@ -69,7 +69,7 @@ export function registerRun(program: Command, context: CommandContext): void {
     .addOption(
       flag('--cache-mb <n>', 'memory for the packed states of more users; the rest are on the disk')
         .default(CACHE_MB_MAX)
-        .argParser(wholeNumber(0, 65_536)),
+        .argParser(wholeNumber(0, 16_384)),
     )
     .addOption(
       flag('--lane-heap-mb <n>', 'the most heap of one worker thread')

@@ -11,6 +11,8 @@ const KEY_LENGTH = 0x7fff_ffff
 const SEGMENT_BITS_MAX = 20
 const SEGMENT_BITS_MIN = 14
 const SEGMENTS_MIN = 8
+/** Places are counted in fours of bytes, in 32 bits. */
+const BYTES_MAX = 2 ** 34 - 2 ** SEGMENT_BITS_MAX
 /** So much of a segment may stay when the hand comes by. */
 const KEPT_PART_MAX = 0.75
 /** A state that would take more of a segment is left to the store. */
@@ -39,11 +41,14 @@ export class PackedStates {
   #hand = 0
   #owners = 0
 
-  /** `bytesMax`: of records; the table of their places takes a few hundredths more. Too few for a segment keep nothing. */
+  /**
+   * `bytesMax`: of records, 16 GiB at most; the table of their places takes a few hundredths more. Too few for a
+   * segment keep nothing.
+   */
   constructor(bytesMax: number) {
     const bits = Math.floor(Math.log2(Math.max(1, bytesMax / SEGMENTS_MIN)))
     this.#segmentBits = Math.min(SEGMENT_BITS_MAX, Math.max(SEGMENT_BITS_MIN, bits))
-    this.#segmentsMax = Math.floor(bytesMax / this.#segmentBytes)
+    this.#segmentsMax = Math.floor(Math.min(bytesMax, BYTES_MAX) / this.#segmentBytes)
   }
 
   /** How many states it has. */
