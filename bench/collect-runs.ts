@@ -10,7 +10,9 @@ import { median } from './run-result.ts'
 import { quantile, scrapeTimes } from './server-times.ts'
 import { readTicks, stolenSince } from './stolen-time.ts'
 
-export type ServerName = 'ours' | 'bare'
+/** Ours answers after the brokers have an event, or after its spool has it. */
+export type ServerName = 'brokers' | 'spool' | 'bare'
+type OwnName = Exclude<ServerName, 'bare'>
 export type Load = Omit<LoadTask, 'port' | 'run' | 'connections' | 'settleSeconds'>
 
 export interface Measured {
@@ -40,6 +42,7 @@ interface Server {
   readonly pid: number
 }
 
+const owns = ['brokers', 'spool'] as const
 /** At 10,000 requests/s of some ms each, 64 would be busy all the time, and the sender would measure its own queue. */
 const CONNECTIONS = 256
 /** A process that sends compiles its code first, and its answers wait for that. */
@@ -48,9 +51,9 @@ const SETTLE_SECONDS = 3
 const SETTLED_MS = 1_000 * (SETTLE_SECONDS + 1)
 const DRAINED_MS_MAX = 60_000
 
-/** Our collector and a bare server, each in a process of its own, and the runs that they are asked to bear. */
+/** Our collector, in both ways, and a bare server, each in a process of its own, and the runs that they are asked to bear. */
 export class CollectBench {
-  /** Of each run against our server, the events answered 200. */
+  /** Of each run against one of ours, the events answered 200. */
   readonly accepted = new Map<string, EventSet>()
   readonly #servers: Readonly<Record<ServerName, Server>>
 
@@ -59,23 +62,32 @@ export class CollectBench {
   }
 
   static async start(brokers: string, folder: string, topic: string): Promise<CollectBench> {
-    const ours = new MeasuredProcess(process.execPath, [
-      ...[ownPath('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
-      ...['--create-topics', '--port', '0', '--data', folder],
-    ])
-    const bare = new MeasuredProcess(process.execPath, programArgs('./bare-server.ts'))
+    const ours = (answerAfter: OwnName) =>
+      new MeasuredProcess(process.execPath, [
+        ...[ownPath('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
+        ...['--create-topics', '--port', '0', '--data', folder, '--instance', answerAfter],
+        ...['--answer-after', answerAfter],
+      ])
+    const processes = {
+      brokers: ours('brokers'),
+      spool: ours('spool'),
+      bare: new MeasuredProcess(process.execPath, programArgs('./bare-server.ts')),
+    }
     try {
-      return new CollectBench({ ours: await started(ours), bare: await started(bare) })
+      return new CollectBench({
+        brokers: await started(processes.brokers),
+        spool: await started(processes.spool),
+        bare: await started(processes.bare),
+      })
     } catch (error) {
-      ours.kill()
-      bare.kill()
+      for (const each of Object.values(processes)) each.kill()
       throw error
     }
   }
 
   /** Node and the broker are slower in their first seconds than ever after. */
   async warmUp(seconds: number): Promise<void> {
-    for (const server of ['bare', 'ours'] as const)
+    for (const server of ['bare', ...owns] as const)
       for (const eventsPerRequest of [1, 100])
         await this.#send(server, { tool: 'autocannon', eventsPerRequest, seconds })
   }
@@ -83,7 +95,7 @@ export class CollectBench {
   async measure(server: ServerName, load: Load): Promise<Measured> {
     const { pid, url } = this.#servers[server]
     const route = load.eventsPerRequest === 1 ? '/v1/track' : '/v1/batch'
-    const times = () => (server === 'ours' ? scrapeTimes(url, route) : new Map())
+    const times = () => (server === 'bare' ? new Map() : scrapeTimes(url, route))
     await this.settled()
     const ticksBefore = readTicks()
     const cpuBefore = usageOf(pid)?.cpuSeconds ?? Number.NaN
@@ -110,9 +122,12 @@ export class CollectBench {
   /** Resident MB of our server under a load: the median of each fifth of its time. */
   async memoryOver(load: Load): Promise<number[]> {
     const sizes: number[] = []
-    const stop = systemClock.every(200, () => void sizes.push(residentMb(this.#servers.ours.pid)))
+    const stop = systemClock.every(
+      200,
+      () => void sizes.push(residentMb(this.#servers.brokers.pid)),
+    )
     try {
-      await this.#send('ours', load)
+      await this.#send('brokers', load)
     } finally {
       stop()
     }
@@ -121,13 +136,12 @@ export class CollectBench {
   }
 
   /** Resolves when all that was answered is on the topic. */
-  settled(): Promise<void> {
-    return spoolDrained(this.#servers.ours.url)
+  async settled(): Promise<void> {
+    for (const own of owns) await spoolDrained(this.#servers[own].url)
   }
 
   async close(): Promise<void> {
-    await this.#servers.bare.process.end()
-    await this.#servers.ours.process.end()
+    for (const { process } of Object.values(this.#servers)) await process.end()
   }
 
   async #send(server: ServerName, load: Load) {
@@ -138,7 +152,7 @@ export class CollectBench {
     const task: LoadTask = { ...load, ...own }
     const result = await runTask<LoadResult>('./collect-load.ts', task)
     const accepted = new EventSet(Buffer.from(result.accepted, 'base64'))
-    if (server === 'ours') this.accepted.set(run, accepted)
+    if (server !== 'bare') this.accepted.set(run, accepted)
     return { result, accepted }
   }
 }

@@ -30,6 +30,8 @@ const sizes = {
 const SINGLES_PER_SECOND = 10_000
 const BATCHES_PER_SECOND = 500
 const BATCH = 100
+/** Per cent. */
+const STOLEN_MAX = 2
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function collect(args: readonly string[]): Promise<void> {
@@ -83,27 +85,34 @@ async function measured(
 ): Promise<Measured[]> {
   const rows: Measured[] = []
   const measure = async (...run: Parameters<CollectBench['measure']>) => {
-    const row = await bench.measure(...run)
+    const row = await leastStolen(() => bench.measure(...run))
     console.log(JSON.stringify(row))
     rows.push(row)
   }
+  for (const load of loads)
+    for (const server of ['brokers', 'spool', 'bare'] as const)
+      await measure(server, { ...load, tool: 'paced', seconds })
   for (const load of loads) {
-    await measure('ours', { ...load, tool: 'paced', seconds })
-    await measure('bare', { ...load, tool: 'paced', seconds })
-  }
-  for (const load of loads) {
-    await measure('ours', { ...load, tool: 'autocannon', seconds })
+    await measure('brokers', { ...load, tool: 'autocannon', seconds })
     const { eventsPerRequest } = load
-    await measure('ours', { eventsPerRequest, tool: 'autocannon', seconds })
+    await measure('brokers', { eventsPerRequest, tool: 'autocannon', seconds })
   }
   return rows
 }
 
+/** Measures once more where the machine's host took from it, and answers what had the quieter time. */
+async function leastStolen(measure: () => Promise<Measured>): Promise<Measured> {
+  const first = await measure()
+  if (first.stolen <= STOLEN_MAX) return first
+  const second = await measure()
+  return second.stolen < first.stolen ? second : first
+}
+
 const explained =
-  '256 connections are kept. Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
+  '256 connections are kept. Brokers: ours, which answers after they have the event. Spool: ours, after its own spool has it (`--answer-after spool`). Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
   'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first three seconds of each run are not ' +
   "timed: what sends is compiled then. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
-  'host of the virtual machine gave to others, of all its time: each such pause is in the times.'
+  'host of the virtual machine gave to others, of all its time: each such pause is in the times. A line of which more than 2 % was stolen was measured once more, and the one that lost less is told.'
 
 function tableOf(rows: readonly Measured[]): string {
   const heads = ['server', 'load', 'tool', 'events/s', 'failed']
@@ -128,10 +137,10 @@ function tableOf(rows: readonly Measured[]): string {
 function ratios(rows: readonly Measured[]): string {
   const paced = rows.filter(({ tool }) => tool === 'paced')
   return paced
-    .filter(({ server }) => server === 'ours')
-    .map(({ load, outsideP99 }) => {
+    .filter(({ server }) => server !== 'bare')
+    .map(({ server, load, outsideP99 }) => {
       const bare = paced.find(row => row.server === 'bare' && row.load === load)?.outsideP99
-      return `${load}: ours / bare = ${(outsideP99 / (bare ?? Number.NaN)).toFixed(2)} × the p99 from outside`
+      return `${load}: answered after ${server} / bare = ${(outsideP99 / (bare ?? Number.NaN)).toFixed(2)} × the p99 from outside`
     })
     .join('\n')
 }

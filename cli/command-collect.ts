@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import type { KeptBy } from '../collect/producing-sink.ts'
 import type { CollectFileFlags } from './collect-files.ts'
 import { type CommandContext, stopped } from './context.ts'
 import {
@@ -22,6 +23,7 @@ interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, Co
   readonly replication: number
   readonly topic: string
   readonly spoolMb: number
+  readonly answerAfter: KeptBy
   readonly eventBytes: number
   readonly batchBytes: number
   readonly leaveOutIp: boolean
@@ -39,6 +41,14 @@ export function registerCollect(program: Command, context: CommandContext): void
       flag('--spool-mb <n>', 'the most that is kept on the disk while the brokers are away')
         .default(1_024)
         .argParser(wholeNumber(1, 1_048_576)),
+    )
+    .addOption(
+      flag(
+        '--answer-after <who>',
+        'who has an event before it is answered 200: see docs/COLLECT.md',
+      )
+        .choices(['brokers', 'spool'])
+        .default('brokers'),
     )
     .addOption(
       flag('--event-bytes <n>', 'the most of one event')
@@ -87,7 +97,7 @@ async function collectCommand(
       ...{ createTopics: flags.createTopics, partitions: flags.partitions },
       replication: flags.replication,
       folder: join(flags.data, 'collect', flags.instance),
-      spoolBytesMax: flags.spoolMb * 1_048_576,
+      ...{ spoolBytesMax: flags.spoolMb * 1_048_576, keptBy: flags.answerAfter },
       ...{ eventBytesMax: flags.eventBytes, batchBytesMax: flags.batchBytes },
       keepIp: !flags.leaveOutIp,
       ...(flags.publicUrl !== undefined && { publicUrl: flags.publicUrl }),

@@ -1,7 +1,7 @@
 import { addressesOf } from '../collect/address.ts'
 import { createJudge } from '../collect/judge.ts'
 import type { Plan } from '../collect/plan.ts'
-import { openSink } from '../collect/producing-sink.ts'
+import { type KeptBy, openSink } from '../collect/producing-sink.ts'
 import type { Ruleset } from '../collect/ruleset.ts'
 import { type Collect, startCollect } from '../collect/server.ts'
 import { collectTopics } from '../collect/topics.ts'
@@ -25,6 +25,8 @@ export interface OpenCollectOptions {
   /** `<data>/collect/<instance>`. */
   readonly folder: string
   readonly spoolBytesMax: number
+  /** What an event is answered after; the brokers when left out. */
+  readonly keptBy?: KeptBy
   readonly host: string
   readonly port: number
   readonly eventBytesMax: number

@@ -4,13 +4,14 @@ import type { Clock } from '../runtime/clock.ts'
 import { lockFolder } from '../runtime/folder-lock.ts'
 import type { Log, TopicSpec } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import { KeepByBrokers } from './keep-by-brokers.ts'
+import { KeepBySpool } from './keep-by-spool.ts'
+import type { Keeper, KeeperOptions } from './keeper.ts'
 import { SetAside } from './set-aside.ts'
 import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
-import type { SinkBatch } from './sink-batch.ts'
 import { ModeSwitch } from './sink-mode.ts'
-import { SinkQueue } from './sink-queue.ts'
-import { type Send, send, textOf, within } from './sink-send.ts'
-import { Spool, type SpoolPart } from './spool.ts'
+import { textOf, within } from './sink-send.ts'
+import { Spool } from './spool.ts'
 import { SpoolDrain } from './spool-drain.ts'
 import type { SpoolLogger } from './spool-recovery.ts'
 import { TopicPartitions } from './topic-partitions.ts'
@@ -37,7 +38,15 @@ export interface SinkOptions {
   readonly acknowledgeMsMax?: number
   /** How soon a send may follow the one before, ms; 10 when not given. */
   readonly sendEveryMs?: number
+  /** What makes a record safe; `brokers` when not given. */
+  readonly keptBy?: KeptBy
 }
+
+/**
+ * - `brokers`: they have acknowledged it.
+ * - `spool`: it is in this process' spool, from which it goes to the brokers if it has not by itself.
+ */
+export type KeptBy = 'brokers' | 'spool'
 
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 const ACKNOWLEDGE_MS_MAX = 1_000
@@ -77,7 +86,7 @@ class ProducingSink implements Sink {
   readonly #acknowledgeMsMax: number
   readonly #producer: ReturnType<Log['producer']>
   readonly #modes = new ModeSwitch()
-  readonly #queue: SinkQueue
+  readonly #keeper: Keeper
   readonly #spool: Spool
   readonly #aside: SetAside
   readonly #drain: SpoolDrain
@@ -88,7 +97,7 @@ class ProducingSink implements Sink {
   #toldFullAt = Number.NEGATIVE_INFINITY
 
   constructor(options: SinkOptions, spool: Spool, aside: SetAside, unlock: () => Promise<void>) {
-    const { log, topics, clock } = options
+    const { log, topics } = options
     this.#options = options
     this.#memoryBytesMax = options.memoryBytesMax ?? MEMORY_BYTES_MAX
     this.#acknowledgeMsMax = options.acknowledgeMsMax ?? ACKNOWLEDGE_MS_MAX
@@ -97,15 +106,22 @@ class ProducingSink implements Sink {
     this.#aside = aside
     this.#unlock = unlock
     const partitions = new TopicPartitions(topics, log.topics)
-    this.#queue = new SinkQueue(clock, options.sendEveryMs ?? SEND_EVERY_MS, partitions)
-    this.#drain = new SpoolDrain({
-      ...options,
-      ...{ spool, aside, partitions, modes: this.#modes, producer: this.#producer },
+    const common = {
+      ...{ ...options, spool, partitions, modes: this.#modes, producer: this.#producer },
       acknowledgeMsMax: this.#acknowledgeMsMax,
-    })
+    }
+    const keeperOptions: KeeperOptions = {
+      ...{ ...common, sendEveryMs: options.sendEveryMs ?? SEND_EVERY_MS },
+      drain: unsettled => this.#drain.start(unsettled),
+      refused: (full, records) => this.#refused(full, records),
+    }
+    const Kept = options.keptBy === 'spool' ? KeepBySpool : KeepByBrokers
+    const keeper = new Kept(keeperOptions)
+    this.#keeper = keeper
+    this.#drain = new SpoolDrain({ ...common, aside, spooled: () => keeper.spooled() })
     this.#removeGauges = this.#measure()
     this.#drain.start(undefined)
-    this.#kept = this.#keepAll()
+    this.#kept = keeper.run()
   }
 
   /** Resolves when records go to the brokers, or soon after where they do not. */
@@ -120,7 +136,7 @@ class ProducingSink implements Sink {
 
   put(records: readonly SinkRecord[]): Promise<void> {
     const full = this.#full(records)
-    if (full === undefined) return this.#queue.add(records)
+    if (full === undefined) return this.#keeper.put(records)
     this.#refused(full, records.length)
     return Promise.reject(full)
   }
@@ -131,72 +147,23 @@ class ProducingSink implements Sink {
   }
 
   async #close(): Promise<void> {
-    this.#queue.close()
+    this.#keeper.close()
     this.#drain.stop()
     await this.#kept
     await this.#producer.close()
     await this.#drain.ended()
+    await this.#spool.tidy()
     await this.#spool.close()
     await this.#aside.close()
     for (const remove of this.#removeGauges) remove()
     await this.#unlock()
   }
 
-  async #keepAll(): Promise<void> {
-    for (;;) {
-      const batch = await this.#queue.next()
-      if (batch === undefined) return
-      await this.#keep(batch)
-    }
-  }
-
-  /** To the brokers, or else to the disk. */
-  async #keep(batch: SinkBatch): Promise<void> {
-    await this.#modes.not('returning')
-    const wasLive = this.#modes.mode === 'live'
-    const sent = wasLive && batch.placed ? await this.#toBrokers(batch) : undefined
-    if (sent === 'acknowledged') return
-    this.#modes.set('spooling')
-    const part = await this.#toSpool(batch)
-    if (wasLive) this.#drain.start(sent && { acknowledged: sent.acknowledged, part })
-  }
-
-  /** The send, where it has failed or may still be under way. */
-  async #toBrokers(batch: SinkBatch): Promise<Send | 'acknowledged'> {
-    const { clock, logger, telemetry } = this.#options
-    const sent = send(batch, { ...this.#options, producer: this.#producer })
-    const outcome = await within(clock, this.#acknowledgeMsMax, sent.acknowledged)
-    if (outcome === true) {
-      telemetry.add('millrace_collect_produced_records', batch.records)
-      this.#queue.safe(batch)
-      return 'acknowledged'
-    }
-    const reason = outcome === 'late' ? `no answer for ${this.#acknowledgeMsMax} ms` : sent.fault()
-    logger.warn({ reason: textOf(reason) }, 'the brokers do not take events: they go to the spool')
-    return sent
-  }
-
-  /** `undefined` where the disk did not take it, so that its senders must try again. */
-  async #toSpool(batch: SinkBatch): Promise<SpoolPart | undefined> {
-    const { clock, telemetry } = this.#options
-    try {
-      const part = await this.#spool.append(batch.frames(clock.now()))
-      telemetry.add('millrace_collect_spooled_records', batch.records)
-      this.#queue.safe(batch)
-      return part
-    } catch (error) {
-      if (!(error instanceof SinkFull)) throw error
-      this.#refused(error, batch.records)
-      this.#queue.refused(batch, error)
-      return undefined
-    }
-  }
-
   /** Why these records cannot even wait. */
   #full(records: readonly SinkRecord[]): SinkFull | undefined {
     if (this.#closed !== undefined)
       return new SinkFull('closed', 'this collector is about to end: try again', 5)
-    const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), this.#queue.bytes)
+    const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), this.#keeper.bytes)
     if (bytes > this.#memoryBytesMax)
       return new SinkFull('memory_full', 'more events come than can be kept: try again', 1)
     const away = this.#modes.mode === 'spooling'
@@ -218,7 +185,7 @@ class ProducingSink implements Sink {
     const gauge = (name: SinkGauge, read: () => number) =>
       telemetry.gauge(name, () => [{ value: read() }])
     return [
-      gauge('millrace_collect_waiting_bytes', () => this.#queue.bytes),
+      gauge('millrace_collect_waiting_bytes', () => this.#keeper.bytes),
       gauge('millrace_collect_spool_bytes', () => spool.bytes),
       gauge('millrace_collect_spool_records', () => spool.records),
       gauge('millrace_collect_spool_age_seconds', () => spool.ageMs / 1_000),

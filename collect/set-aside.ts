@@ -49,7 +49,7 @@ export class SetAside {
   /** Whether they are on the disk now. */
   async keep(batch: SinkBatch, fault: unknown): Promise<boolean> {
     const { clock, logger, folder } = this.#options
-    const frames = batch.frames(clock.now())
+    const frames = batch.frames(clock.now(), { copied: true })
     const kept = await this.#spool.append(frames).catch((error: unknown) => ({ error }))
     if (clock.elapsed() - this.#toldAt >= TELL_AGAIN_MS) {
       this.#toldAt = clock.elapsed()

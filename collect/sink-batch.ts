@@ -1,6 +1,7 @@
 import type { OutgoingRecord } from '../protocol/record-batch.ts'
-import { guessBytes, RecordPack } from '../protocol/record-batch.ts'
+import { guessBytes, type RecordPack } from '../protocol/record-batch.ts'
 import type { PackedAppend } from '../runtime/log.ts'
+import { PackPool } from './pack-pool.ts'
 import type { SinkFull } from './sink.ts'
 import type { SpoolFrame } from './spool-frame.ts'
 
@@ -26,9 +27,11 @@ export class SinkBatch {
   placed = true
 
   readonly #firstBytes: number
+  readonly #pool: PackPool
 
   /** `bytesGuess`: of a record batch, as the batch before had it, so that buffers need not grow from nothing. */
-  constructor(bytesGuess = 0) {
+  constructor(bytesGuess = 0, pool = new PackPool()) {
+    this.#pool = pool
     this.#firstBytes = Math.min(Math.max(bytesGuess, FIRST_BYTES_MIN), FIRST_BYTES_MAX)
   }
 
@@ -69,18 +72,23 @@ export class SinkBatch {
     return [...this.#each()].map(([topic, partition, records]) => ({ topic, partition, records }))
   }
 
-  /** Copies, so that what `appends` gave may still be under way. */
-  frames(now: number): SpoolFrame[] {
-    return [...this.#each()].map(([topic, , pack]) => ({
-      topic,
-      at: now,
-      batch: pack.sealedCopy({ now }),
-    }))
+  /** `copied`: what `appends` gave may still be under way. */
+  frames(now: number, { copied }: { readonly copied: boolean }): SpoolFrame[] {
+    return [...this.#each()].map(([topic, , pack]) => {
+      const batch = copied ? pack.sealedCopy({ now }) : pack.seal({ now })
+      return { topic, at: now, batch }
+    })
+  }
+
+  /** Lets other batches have its buffers: nothing of it may be under way any more. */
+  recycle(): void {
+    for (const [, , pack] of this.#each()) this.#pool.give(pack)
+    this.#packs.clear()
   }
 
   #packFor(topic: string, partition: number): RecordPack {
     const packs = this.#packs.get(topic) ?? []
-    const pack = packs[partition] ?? new RecordPack(this.#firstBytes)
+    const pack = packs[partition] ?? this.#pool.take(this.#firstBytes)
     packs[partition] = pack
     this.#packs.set(topic, packs)
     return pack

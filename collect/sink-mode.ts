@@ -4,7 +4,7 @@
  *     live ──a send fails or is late──▶ spooling ──nearly drained──▶ returning ──drained──▶ live
  *                                          ▲─────a send fails or is late──────┘
  *
- * - `live`: to the brokers. The spool is empty.
+ * - `live`: to the brokers. The spool is empty, or has no more than is on its way to them.
  * - `spooling`: to the spool, all of them, so that none overtakes an older one; what is spooled is drained meanwhile.
  * - `returning`: they wait in memory for the moment that the last of the spool takes.
  */
@@ -14,6 +14,8 @@ export type SinkMode = 'live' | 'spooling' | 'returning'
 export class ModeSwitch {
   #mode: SinkMode = 'spooling'
   #waiting: (() => void)[] = []
+  /** Told of each change, before anybody who waits. */
+  onChange: (mode: SinkMode) => void = () => undefined
 
   get mode(): SinkMode {
     return this.#mode
@@ -22,11 +24,17 @@ export class ModeSwitch {
   set(mode: SinkMode): void {
     if (mode === this.#mode) return
     this.#mode = mode
+    this.onChange(mode)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Resolves when it is another mode. */
   async not(mode: SinkMode): Promise<void> {
-    while (this.#mode === mode) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    while (this.#mode === mode) await this.changed()
+  }
+
+  /** Resolves at the next change. */
+  changed(): Promise<void> {
+    return new Promise(resolve => this.#waiting.push(resolve))
   }
 }

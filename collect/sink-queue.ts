@@ -1,7 +1,20 @@
 import type { Clock } from '../runtime/clock.ts'
+import { PackPool } from './pack-pool.ts'
 import type { SinkFull, SinkRecord } from './sink.ts'
 import { type Put, SinkBatch } from './sink-batch.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
+
+export interface SinkQueueOptions {
+  readonly clock: Clock
+  /**
+   * A batch follows the last one no sooner, ms; what comes after a pause goes at once. Each send costs the broker and
+   * us as much as twenty events, so that many small ones would take the processor from the requests.
+   */
+  readonly everyMs: number
+  readonly partitions: Pick<TopicPartitions, 'of'>
+  /** Told of each batch before it has its first record. */
+  readonly begins?: (batch: SinkBatch) => void
+}
 
 /**
  * What was put and is not safe yet, in order. Records of many puts gather in one batch while it waits for its
@@ -10,10 +23,11 @@ import type { TopicPartitions } from './topic-partitions.ts'
 export class SinkQueue {
   /** Of all records that are not safe yet. */
   bytes = 0
-  readonly #clock: Clock
-  readonly #everyMs: number
-  readonly #partitions: Pick<TopicPartitions, 'of'>
-  readonly #batches: SinkBatch[] = []
+  readonly #options: SinkQueueOptions
+  readonly #pool = new PackPool()
+  #batches: SinkBatch[] = []
+  /** The next record begins a batch. */
+  #isCut = false
   /** Of the largest record batch of the batch that went last. */
   #bytesGuess = 0
   /** Of the clock's `elapsed`. */
@@ -21,52 +35,79 @@ export class SinkQueue {
   #closed = false
   #wake: () => void = () => undefined
 
-  /**
-   * `everyMs`: a batch follows the last one no sooner; what comes after a pause goes at once. Each send costs the
-   * broker and us as much as twenty events, so that many small ones would take the processor from the requests.
-   */
-  constructor(clock: Clock, everyMs: number, partitions: Pick<TopicPartitions, 'of'>) {
-    this.#clock = clock
-    this.#everyMs = everyMs
-    this.#partitions = partitions
+  constructor(options: SinkQueueOptions) {
+    this.#options = options
   }
 
-  /** Settles when all of them are safe, or one was refused. The bytes are copied. */
-  add(records: readonly SinkRecord[]): Promise<void> {
+  /**
+   * Settles when all of them are safe, or one was refused. The bytes are copied.
+   *
+   * @param before told of each record before it is taken
+   */
+  add(records: readonly SinkRecord[], before?: (record: SinkRecord) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const put = new Waiting(resolve, reject)
-      let last: SinkBatch | undefined
-      for (const record of records) {
-        const batch = this.#batchWith(record)
-        if (batch === last) continue
-        last = batch
-        put.batches++
-        batch.tells(put)
-      }
-      if (last === undefined) resolve()
-      this.#wake()
+      this.#push(records, put, before)
+      if (put.batches === 0) resolve()
     })
+  }
+
+  /** As `add`, where nobody waits. */
+  push(records: readonly SinkRecord[]): void {
+    this.#push(records)
+  }
+
+  #push(
+    records: readonly SinkRecord[],
+    put?: Waiting,
+    before?: (record: SinkRecord) => void,
+  ): void {
+    let last: SinkBatch | undefined
+    for (const record of records) {
+      before?.(record)
+      const batch = this.#batchWith(record)
+      if (put === undefined || batch === last) continue
+      last = batch
+      put.batches++
+      batch.tells(put)
+    }
+    this.#wake()
+  }
+
+  /** What is put from now on is in no batch with what was put before. */
+  cut(): void {
+    this.#isCut = true
+  }
+
+  /** Forgets all that nobody has asked for yet, and tells nobody. */
+  clear(): void {
+    for (const batch of this.#batches) this.bytes -= batch.bytes
+    this.#batches = []
   }
 
   /** The oldest batch, when it is its time; `undefined` when the queue is closed and empty. One call at a time. */
   async next(): Promise<SinkBatch | undefined> {
-    while (this.#batches.length === 0) {
-      if (this.#closed) return undefined
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-      })
+    for (;;) {
+      while (this.#batches.length === 0) {
+        if (this.#closed) return undefined
+        await new Promise<void>(resolve => {
+          this.#wake = resolve
+        })
+      }
+      await this.#linger()
+      const batch = this.#batches.shift()
+      if (batch === undefined) continue // cleared meanwhile
+      this.#bytesGuess = batch.largestBytes
+      this.#wentAt = this.#options.clock.elapsed()
+      return batch
     }
-    await this.#linger()
-    const batch = this.#batches.shift()
-    this.#bytesGuess = batch?.largestBytes ?? 0
-    this.#wentAt = this.#clock.elapsed()
-    return batch
   }
 
-  /** All of the batch is safe: whoever put a part of it is told. */
-  safe(batch: SinkBatch): void {
+  /** All of the batch is safe: whoever put a part of it is told. `done`: nothing of it is under way any more. */
+  safe(batch: SinkBatch, { done = false } = {}): void {
     this.bytes -= batch.bytes
     batch.safe()
+    if (done) batch.recycle()
   }
 
   /** Nobody keeps any of it. */
@@ -81,12 +122,15 @@ export class SinkQueue {
   }
 
   #batchWith(record: SinkRecord): SinkBatch {
-    const partition = this.#partitions.of(record.topic, record.key)
-    let batch = this.#batches.at(-1)
+    const { partitions, begins } = this.#options
+    const partition = partitions.of(record.topic, record.key)
+    let batch = this.#isCut ? undefined : this.#batches.at(-1)
     const before = batch?.bytes ?? 0
     if (batch === undefined || !batch.add(record.topic, partition ?? 0, record)) {
-      batch = new SinkBatch(this.#bytesGuess)
+      batch = new SinkBatch(this.#bytesGuess, this.#pool)
+      this.#isCut = false
       this.#batches.push(batch)
+      begins?.(batch)
       batch.add(record.topic, partition ?? 0, record)
       this.bytes += batch.bytes
     } else this.bytes += batch.bytes - before
@@ -96,9 +140,10 @@ export class SinkQueue {
 
   async #linger(): Promise<void> {
     if (this.#closed || this.#batches.length > 1) return
-    const left = this.#wentAt + this.#everyMs - this.#clock.elapsed()
-    if (left > 0) await this.#clock.sleep(left)
-    else await this.#clock.turn() // what has arrived at the process is read first
+    const { clock, everyMs } = this.#options
+    const left = this.#wentAt + everyMs - clock.elapsed()
+    if (left > 0) await clock.sleep(left)
+    else await clock.turn() // what has arrived at the process is read first
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Producer } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { SinkBatch } from './sink-batch.ts'
+import type { SpoolLogger } from './spool-recovery.ts'
 
 /** A send that is under way, or not any more. */
 export interface Send {
@@ -28,6 +29,16 @@ export function send(
     },
   )
   return { acknowledged, fault: () => fault }
+}
+
+/** Says why events go to the spool from now on: the send's fault, or that no answer came. */
+export function sayAway(
+  outcome: false | 'late',
+  sent: Send,
+  { logger, acknowledgeMsMax }: { logger: SpoolLogger; acknowledgeMsMax: number },
+): void {
+  const reason = outcome === 'late' ? `no answer for ${acknowledgeMsMax} ms` : sent.fault()
+  logger.warn({ reason: textOf(reason) }, 'the brokers do not take events: they go to the spool')
 }
 
 /** What `work` answers, or `stopped` as soon as the signal is aborted: the work goes on. */

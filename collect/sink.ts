@@ -11,7 +11,7 @@ export interface SinkRecord {
 /** Where events become safe. */
 export interface Sink {
   /**
-   * Resolves once all are safe: acknowledged by the brokers, or synced to the disk. Their bytes are copied before
+   * Resolves once all are safe: acknowledged by the brokers, or on the disk, as `KeptBy` says. Their bytes are copied before
    * it returns. Rejects with a `SinkFull`: all of them must be put again, though some may be on their topic then.
    */
   put(records: readonly SinkRecord[]): Promise<void>

@@ -6,7 +6,7 @@ import type { SetAside } from './set-aside.ts'
 import { PARTITION_BYTES_MAX, SinkBatch } from './sink-batch.ts'
 import type { ModeSwitch } from './sink-mode.ts'
 import { send, textOf, unless, within } from './sink-send.ts'
-import type { Spool, SpoolPart, SpoolRead } from './spool.ts'
+import type { Spool, SpoolRead } from './spool.ts'
 import type { SpoolLogger } from './spool-recovery.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
 
@@ -17,16 +17,19 @@ export interface DrainOptions {
   readonly producer: Producer
   readonly partitions: TopicPartitions
   readonly modes: ModeSwitch
+  /** Resolves when all is in the spool that was put before the mode became `returning`. */
+  readonly spooled: () => Promise<void>
   readonly acknowledgeMsMax: number
   readonly clock: Clock
   readonly logger: SpoolLogger
   readonly telemetry: Telemetry
 }
 
-/** A send that was given up, and where its records lie in the spool: at its very start. */
+/** A send that was given up, whose records lie at the very start of the spool. */
 export interface UnsettledSend {
   readonly acknowledged: Promise<boolean>
-  readonly part: SpoolPart | undefined
+  /** They are done: lets the spool go on behind them, and answers how many they are. */
+  readonly pass: () => Promise<number>
 }
 
 /** So little is left that new records may wait for it in memory. */
@@ -70,14 +73,12 @@ export class SpoolDrain {
 
   async #run(unsettled: UnsettledSend | undefined): Promise<void> {
     const { signal } = this.#stopped
-    const { spool, partitions, modes, clock, logger, telemetry } = this.#options
+    const { partitions, modes, clock, logger, telemetry } = this.#options
     const startedAt = clock.elapsed()
     if (unsettled !== undefined) {
       const acknowledged = await unless(signal, unsettled.acknowledged)
-      if (acknowledged === true && unsettled.part !== undefined) {
-        await spool.advance(unsettled.part)
-        telemetry.add('millrace_collect_drained_records', unsettled.part.records)
-      }
+      if (acknowledged === true)
+        telemetry.add('millrace_collect_drained_records', await unsettled.pass())
     }
     for (let failures = 0; !signal.aborted; ) {
       const before = this.#sends
@@ -103,7 +104,7 @@ export class SpoolDrain {
     while (!this.#stopped.signal.aborted) {
       if (modes.mode === 'spooling' && spool.bytesLeft <= HANDOFF_BYTES) {
         modes.set('returning')
-        await spool.settled()
+        await this.#options.spooled()
       }
       const read = await spool.read(PARTITION_BYTES_MAX)
       if (read === undefined) {

@@ -6,6 +6,11 @@ import { decodeFrame, type PlacedFrame } from './spool-frame.ts'
 const MAGIC = Buffer.from('MRSPOOL1')
 export const SEGMENT_START = MAGIC.length
 const CHUNK_BYTES = 1024 * 1024
+const SEGMENT_BYTES = 16 * 1024 * 1024
+
+/** Of each file of a spool that may have so many in all. */
+export const segmentBytesOf = (bytesMax: number): number =>
+  Math.min(SEGMENT_BYTES, Math.ceil(bytesMax / 8))
 
 /** The folder holds what this version cannot read. */
 export class SpoolFormat extends Error {
@@ -27,7 +32,10 @@ export class SpoolSegment {
   /** When its first record was spooled, epoch ms. */
   firstAt = Number.POSITIVE_INFINITY
   readonly #path: string
-  #handle: FileHandle | undefined
+  /** Being opened, or open: two who need it at once get one. */
+  #handle: Promise<FileHandle> | undefined
+  #isSynced = true
+  #syncing: Promise<void> | undefined
 
   constructor(folder: string, number: number) {
     this.number = number
@@ -36,8 +44,8 @@ export class SpoolSegment {
 
   /** Makes the file; its folder's entry must be synced by the caller. */
   async create(): Promise<void> {
-    this.#handle = await open(this.#path, 'wx+')
-    await this.#handle.write(MAGIC, 0, MAGIC.length, 0)
+    const handle = await this.#open('wx+')
+    await handle.write(MAGIC, 0, MAGIC.length, 0)
     this.bytes = MAGIC.length
   }
 
@@ -47,6 +55,7 @@ export class SpoolSegment {
    */
   async recover(onFrame: (frame: PlacedFrame) => void): Promise<void> {
     const handle = await this.#open()
+    this.#isSynced = false // an earlier process may not have done it
     this.bytes = (await handle.stat()).size
     const head = await readFully(handle, 0, Math.min(this.bytes, MAGIC.length))
     if (!MAGIC.subarray(0, head.length).equals(head)) {
@@ -66,16 +75,16 @@ export class SpoolSegment {
   }
 
   /**
-   * Adds frames, and resolves once they are on the disk. When it rejects, the file is cut back to what was there
-   * before, as far as the disk still does anything; nothing may be added afterwards.
+   * Adds frames, and resolves once they are in the file; they are on the disk after `sync`. When it rejects, the file is
+   * cut back to what was there before, as far as the disk still does anything; nothing may be added afterwards.
    */
-  async append(bytes: readonly Buffer[], at: number): Promise<void> {
+  async append(bytes: readonly Buffer[], at: number, synced: boolean): Promise<void> {
     const handle = await this.#open()
     const total = bytes.reduce((sum, each) => sum + each.length, 0)
     try {
       const { bytesWritten } = await handle.writev([...bytes], this.end)
       if (bytesWritten !== total) throw new Error(`the disk took ${bytesWritten} of ${total} bytes`)
-      await handle.datasync()
+      if (synced) await handle.datasync()
     } catch (error) {
       this.bytes = this.end + total
       await handle.truncate(this.end).then(
@@ -89,6 +98,25 @@ export class SpoolSegment {
     this.end += total
     this.bytes = this.end
     this.firstAt = Math.min(this.firstAt, at)
+    this.#isSynced = synced
+  }
+
+  /** Resolves once all that was added is on the disk. */
+  async sync(): Promise<void> {
+    while (!this.#isSynced) {
+      this.#syncing ??= this.#datasync()
+      await this.#syncing
+    }
+  }
+
+  async #datasync(): Promise<void> {
+    const { end } = this
+    try {
+      await (await this.#open()).datasync()
+      if (this.end === end) this.#isSynced = true
+    } finally {
+      this.#syncing = undefined
+    }
   }
 
   /** Whole frames from a frame's start on: at most so many bytes of them, but one at least; none at the end. */
@@ -118,7 +146,7 @@ export class SpoolSegment {
   async close(): Promise<void> {
     const handle = this.#handle
     this.#handle = undefined
-    await handle?.close()
+    await (await handle?.catch(() => undefined))?.close()
   }
 
   /** Good frames between two bytes of the file. */
@@ -145,9 +173,14 @@ export class SpoolSegment {
     this.firstAt = Math.min(this.firstAt, frame.at)
   }
 
-  async #open(): Promise<FileHandle> {
-    this.#handle ??= await open(this.#path, 'r+')
-    return this.#handle
+  #open(flags = 'r+'): Promise<FileHandle> {
+    if (this.#handle !== undefined) return this.#handle
+    const opening = open(this.#path, flags)
+    this.#handle = opening
+    opening.catch(() => {
+      if (this.#handle === opening) this.#handle = undefined
+    })
+    return opening
   }
 }
 

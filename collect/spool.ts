@@ -1,10 +1,16 @@
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../runtime/clock.ts'
-import { SinkFull } from './sink.ts'
+import type { SinkFull } from './sink.ts'
+import { diskFailed, spoolFull } from './spool-faults.ts'
 import { encodeFrame, recordsOf, type SpoolFrame } from './spool-frame.ts'
-import { readPosition, type SpoolPosition, writePosition } from './spool-position.ts'
+import {
+  PositionNotes,
+  readPosition,
+  type SpoolPart,
+  type SpoolPosition,
+} from './spool-position.ts'
 import { recoverSegments, type SpoolLogger } from './spool-recovery.ts'
-import { SEGMENT_START, SpoolSegment, syncFolder } from './spool-segment.ts'
+import { SEGMENT_START, SpoolSegment, segmentBytesOf, syncFolder } from './spool-segment.ts'
 
 export interface SpoolOptions {
   readonly folder: string
@@ -16,28 +22,17 @@ export interface SpoolOptions {
   readonly logger: SpoolLogger
 }
 
-/** Records that lie one after the other in the spool. */
-export interface SpoolPart {
-  /** The place after them. */
-  readonly end: SpoolPosition
-  readonly records: number
-  /** When the last of them was spooled, epoch ms. */
-  readonly at: number
-}
-
 export interface SpoolRead extends SpoolPart {
   readonly frames: readonly SpoolFrame[]
 }
-
-const SEGMENT_BYTES = 16 * 1024 * 1024
-const RETRY_AFTER_SECONDS = 30
 
 /**
  * Records on the disk that wait for the brokers, first in first out: numbered files of frames, and a position that
  * says which are done. One caller appends, one at a time; another one reads and advances, one at a time.
  *
  * However the process ends, all whose `append` resolved is read again, in order, but for what was done: of that,
- * what the last call of `advance` was told may be read again, and after a power cut up to one file more.
+ * what the last call of `advance` was told may be read again (of `pass`, those of a tenth of a second), and after a
+ * power cut whole files more.
  */
 export class Spool {
   /** Records that are not done yet. */
@@ -50,13 +45,14 @@ export class Spool {
   /** Where the next append goes, if there is room in it. */
   #last: SpoolSegment | undefined
   #appending: Promise<unknown> | undefined
+  readonly #notes: PositionNotes
   /** When the record that was done last was spooled: the oldest that is left is hardly older. */
   #doneAt = 0
 
   private constructor(options: SpoolOptions) {
     this.#options = options
-    const eighth = Math.ceil(options.bytesMax / 8)
-    this.#segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, eighth)
+    this.#notes = new PositionNotes(options)
+    this.#segmentBytes = options.segmentBytes ?? segmentBytesOf(options.bytesMax)
   }
 
   /** Takes over what an earlier process left. Rejects with a `SpoolFormat`, or with the disk's error. */
@@ -94,15 +90,16 @@ export class Spool {
     return this.bytes + bytes <= this.#options.bytesMax
   }
 
-  /** Resolves once all are on the disk. Rejects with a `SinkFull`: then none of them will ever be read. */
-  append(frames: readonly SpoolFrame[]): Promise<SpoolPart> {
-    const appended = this.#append(frames)
-    const settled = appended
-      .catch(() => undefined) // told to who appends
-      .then(() => {
-        this.#appending = undefined
-      })
-    this.#appending = settled
+  /**
+   * Resolves once all are on the disk, with all before them; with `synced` false, once they outlive this process.
+   * Rejects with a `SinkFull`: then none of them will ever be read.
+   */
+  append(frames: readonly SpoolFrame[], { synced = true } = {}): Promise<SpoolPart> {
+    const appended = this.#append(frames, synced)
+    const settled = () => {
+      this.#appending = undefined
+    }
+    this.#appending = appended.then(settled, settled) // what failed is told to who appends
     return appended
   }
 
@@ -111,15 +108,17 @@ export class Spool {
     await this.#appending
   }
 
-  async #append(frames: readonly SpoolFrame[]): Promise<SpoolPart> {
+  async #append(frames: readonly SpoolFrame[], synced: boolean): Promise<SpoolPart> {
     const encoded = frames.flatMap(encodeFrame)
     const bytes = encoded.reduce((sum, each) => sum + each.length, 0)
     const at = frames.at(-1)?.at ?? 0
     if (!this.hasRoom(bytes)) throw this.full()
     try {
       const segment = await this.#segmentFor(bytes)
-      await segment.append(encoded, at)
+      if (synced) await this.sync()
+      await segment.append(encoded, at, synced)
       const records = frames.reduce((sum, { batch }) => sum + recordsOf(batch), 0)
+      if (this.records === 0) this.#doneAt = at
       this.records += records
       return { end: { segment: segment.number, byte: segment.end }, records, at }
     } catch (error) {
@@ -146,30 +145,53 @@ export class Spool {
   }
 
   /** The next records, up to `end`, are done. What the disk refuses to remember of that is repeated after a restart. */
-  async advance({ end, records, at }: SpoolPart): Promise<void> {
-    this.#position = end
-    this.records -= records
-    this.#doneAt = at
-    try {
-      const done = this.#doneSegments()
-      await writePosition(this.#options.folder, end, done.length > 0)
-      for (const segment of done) await this.#remove(segment)
-    } catch (error) {
-      this.#options.logger.warn({ error }, 'the spool could not note what is drained')
-    }
+  async advance(part: SpoolPart): Promise<void> {
+    this.#done(part)
+    await this.tidy()
+  }
+
+  /**
+   * As `advance`, but at once, and while more is appended: it is remembered ten times a second, so that after a crash
+   * the last of it is read again.
+   */
+  pass(part: SpoolPart): void {
+    this.#done(part)
+    const passed = () => this.#segments.filter(each => each !== this.#last && this.#isDone(each))
+    const remove = () => this.#remove(passed())
+    this.#notes.soon(() => this.#position, remove)
+  }
+
+  /** Remembers all that is done, and lets go of the files that had it. */
+  async tidy(): Promise<void> {
+    await this.#notes.settled()
+    if (this.#segments.length === 0) return
+    const done = this.#doneSegments()
+    const synced = done.length > 0
+    await this.#notes.note(this.#position, { synced }, () => this.#remove(done))
+  }
+
+  /** Resolves once all that was appended is on the disk. */
+  async sync(): Promise<void> {
+    for (const segment of this.#segments) if (!this.#isDone(segment)) await segment.sync()
   }
 
   async close(): Promise<void> {
+    await this.#notes.close()
     for (const segment of this.#segments) await segment.close()
   }
 
   full(): SinkFull {
-    const megabytes = Math.round(this.#options.bytesMax / 2 ** 20)
-    return new SinkFull(
-      'spool_full',
-      `the brokers are away, and the spool has reached its ${megabytes} MB: try again later`,
-      RETRY_AFTER_SECONDS,
-    )
+    return spoolFull(this.#options.bytesMax)
+  }
+
+  #done({ end, records, at }: SpoolPart): void {
+    this.#position = end
+    this.records -= records
+    this.#doneAt = at
+  }
+
+  #isDone(segment: SpoolSegment): boolean {
+    return this.#from(segment) === segment.end
   }
 
   /** Where reading it goes on. */
@@ -203,15 +225,17 @@ export class Spool {
   /** Nothing in them is left, and nothing more goes into them. */
   #doneSegments(): SpoolSegment[] {
     const busy = this.#appending === undefined ? undefined : this.#last
-    const done = this.#segments.filter(each => each !== busy && this.#from(each) === each.end)
+    const done = this.#segments.filter(each => each !== busy && this.#isDone(each))
     if (this.#last !== undefined && done.includes(this.#last)) this.#last = undefined
     return done
   }
 
-  async #remove(segment: SpoolSegment): Promise<void> {
-    this.#segments = this.#segments.filter(each => each !== segment)
-    if (segment.end < segment.bytes) await segment.putAside()
-    else await segment.remove()
+  async #remove(segments: readonly SpoolSegment[]): Promise<void> {
+    for (const segment of segments) {
+      this.#segments = this.#segments.filter(each => each !== segment)
+      if (segment.end < segment.bytes) await segment.putAside()
+      else await segment.remove()
+    }
   }
 
   /** Its bytes are not what was written; without the lengths of frames nothing after them can be found. */
@@ -222,14 +246,4 @@ export class Spool {
     segment.end = from
     if (segment === this.#last) this.#last = undefined
   }
-}
-
-function diskFailed(error: unknown): SinkFull {
-  const reason = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
-  return new SinkFull(
-    'disk_failed',
-    `the brokers are away, and the spool's disk refuses${reason}: try again later`,
-    RETRY_AFTER_SECONDS,
-    error,
-  )
 }

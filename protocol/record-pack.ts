@@ -112,6 +112,18 @@ export class RecordPack {
     return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset + start, valueBytes)
   }
 
+  /** Of the buffer, which `clear` leaves as it is. */
+  get capacity(): number {
+    return this.buffer.length
+  }
+
+  /** Empties it, for other records: what `seal` gave must not be in use any more. */
+  clear(): void {
+    this.length = 0
+    this.position = BATCH_HEADER_BYTES
+    this.newestDelta = 0
+  }
+
   /** The whole batch, uncompressed, offsets from 0: a broker gives it its own. A view; nothing is added afterwards. */
   seal(options: EncodeOptions): Buffer {
     return this.sealed(this.buffer.subarray(0, this.position), options)

@@ -9,6 +9,8 @@ export interface BrokerKilledOptions {
   /** How long the broker is away, and how long the load goes on before and after. */
   readonly downMs: number
   readonly aroundMs: number
+  /** Further ones of `millrace collect`. */
+  readonly flags?: readonly string[]
   /** The topic's events may be there so often. */
   readonly timesMax: number
 }
@@ -24,13 +26,13 @@ export interface BrokerKilledResult {
 /** Kills the broker in the midst of load and starts it again: every event that was answered 200 is on the topic. */
 export async function brokerKilled(
   start: () => Promise<MortalBroker>,
-  { load, downMs, aroundMs, timesMax }: BrokerKilledOptions,
+  { load, downMs, aroundMs, timesMax, flags = [] }: BrokerKilledOptions,
 ): Promise<BrokerKilledResult> {
   const result: BrokerKilledResult[] = []
   await withFolder(async folder => {
     let broker = await start()
     const topic = `collect-killed-${process.pid}-${load.singles}-${load.batches}`
-    const world = new FaultWorld(broker.address, folder, topic)
+    const world = new FaultWorld(broker.address, folder, topic, flags)
     try {
       await world.startCollect()
       world.startLoad(load)

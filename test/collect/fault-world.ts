@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { decode } from 'msgpackr'
 import { sendPaced } from '../../bench/paced-client.ts'
 import { topicRecords } from '../../cli/topic-records.ts'
@@ -6,7 +5,6 @@ import { systemClock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import { assert } from '../harness.ts'
 import { freePort, MillraceProcess } from '../harness-process.ts'
-import { spoolFiles } from './spool-world.ts'
 
 export interface FaultLoad {
   /** Single events a second, over keep-alive. */
@@ -33,7 +31,11 @@ export class FaultWorld {
   readonly #safe = new Set<string>()
   readonly statuses = new Map<number | undefined, number>()
 
-  constructor(brokers: string, folder: string, topic: string) {
+  readonly #flags: readonly string[]
+
+  /** `flags`: further ones of `millrace collect`. */
+  constructor(brokers: string, folder: string, topic: string, flags: readonly string[] = []) {
+    this.#flags = flags
     this.#brokers = brokers
     this.#folder = folder
     this.#topic = topic
@@ -47,7 +49,7 @@ export class FaultWorld {
     if (this.#port === 0) this.#port = await freePort()
     const collect = new MillraceProcess([
       ...['collect', '--brokers', this.#brokers, '--port', String(this.#port)],
-      ...['--data', this.#folder, '--topic', this.#topic, '--create-topics'],
+      ...['--data', this.#folder, '--topic', this.#topic, '--create-topics', ...this.#flags],
     ])
     this.#collect = collect
     await collect.printed(/\/v1\/track/)
@@ -88,19 +90,24 @@ export class FaultWorld {
     }
   }
 
-  /** Resolves when there is something in the spool. */
+  /** Resolves when there is something in the spool because the brokers did not take it. */
   async spools(): Promise<void> {
-    while ((await spoolFiles(this.#spool)).length === 0) await systemClock.sleep(10)
+    while (!/^millrace_collect_spooled_records_total [1-9]/m.test(await this.#metrics()))
+      await systemClock.sleep(10)
   }
 
   /** Resolves when the spool is empty. */
   async drained(): Promise<void> {
     const deadline = systemClock.elapsed() + DRAINED_MS_MAX
-    while ((await spoolFiles(this.#spool)).length > 0) {
-      this.#collect?.assertRunning()
+    while (!/^millrace_collect_spool_records 0$/m.test(await this.#metrics())) {
       if (systemClock.elapsed() > deadline) throw new Error('the spool was not drained in time')
       await systemClock.sleep(50)
     }
+  }
+
+  async #metrics(): Promise<string> {
+    this.#collect?.assertRunning()
+    return (await fetch(`http://127.0.0.1:${this.#port}/metrics`)).text()
   }
 
   async stopCollect(): Promise<void> {
@@ -131,10 +138,6 @@ export class FaultWorld {
       if (count > 1) doubled++
     }
     return { doubled, found: times.size }
-  }
-
-  get #spool(): string {
-    return join(this.#folder, 'collect', '1', 'spool')
   }
 
   #load(

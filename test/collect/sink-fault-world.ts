@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { KeptBy } from '../../collect/producing-sink.ts'
 import type { Sink, SinkRecord } from '../../collect/sink.ts'
 import { partitionFor } from '../../protocol/murmur2.ts'
 import { systemClock } from '../../runtime/clock.ts'
@@ -17,9 +18,12 @@ export class SinkFaultWorld {
   /** Of each key the values whose put resolved, in the order of the puts. */
   readonly #safe = new Map<string, string[]>()
   readonly #log: Log
+  readonly #keptBy: KeptBy
+  #telemetry = countingTelemetry()
   #next = 0
 
-  constructor(log: Log, topic: string, folder: string) {
+  constructor(log: Log, topic: string, folder: string, keptBy: KeptBy) {
+    this.#keptBy = keptBy
     this.#log = log
     this.faulty = new FaultyLog(log)
     this.topic = topic
@@ -29,7 +33,9 @@ export class SinkFaultWorld {
   /** Resolves when what is put goes straight to the brokers. */
   async open(options: Parameters<typeof openTestSink>[3] = {}): Promise<Sink> {
     const telemetry = countingTelemetry()
-    const sink = await openTestSink(this.faulty, this.topic, this.folder, { ...options, telemetry })
+    this.#telemetry = telemetry
+    const given = { keptBy: this.#keptBy, ...options, telemetry }
+    const sink = await openTestSink(this.faulty, this.topic, this.folder, given)
     while (!telemetry.counts.has('millrace_collect_produced_records')) {
       await sink.put([this.record('first', 'first')])
       await systemClock.sleep(5)
@@ -55,9 +61,14 @@ export class SinkFaultWorld {
     )
   }
 
-  /** Whether there is anything on the disk. */
-  async spools(): Promise<boolean> {
-    return (await spoolFiles(join(this.folder, 'spool'))).length > 0
+  /** Whether there is anything in the spool of what was opened last. */
+  spools(): boolean {
+    return this.#telemetry.gauges.get('millrace_collect_spool_records')?.() !== 0
+  }
+
+  /** How many records were spooled because the brokers did not take them. */
+  get spooled(): number {
+    return this.#telemetry.counts.get('millrace_collect_spooled_records') ?? 0
   }
 
   found() {
@@ -68,7 +79,7 @@ export class SinkFaultWorld {
   async checkAll({ timesMax }: { timesMax: number }): Promise<void> {
     this.faulty.recordsMax = Number.POSITIVE_INFINITY
     const sink = await openTestSink(this.faulty, this.topic, this.folder)
-    while (await this.spools()) await systemClock.sleep(20)
+    while ((await spoolFiles(join(this.folder, 'spool'))).length > 0) await systemClock.sleep(20)
     await sink.close()
     const found = await this.found()
     for (const [key, safe] of this.#safe) {

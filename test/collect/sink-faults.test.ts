@@ -1,4 +1,4 @@
-import type { SinkOptions } from '../../collect/producing-sink.ts'
+import type { KeptBy, SinkOptions } from '../../collect/producing-sink.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { openKafkaLog } from '../../runtime/kafka-log.ts'
 import type { Log } from '../../runtime/log.ts'
@@ -23,10 +23,12 @@ test.after(async () => {
   await broker.stop()
 })
 
-test('while the brokers hold back, puts resolve on the disk; afterwards each record is there once, in order', () =>
-  inWorld(async world => {
+eitherWay(
+  'while the brokers hold back, puts resolve on the disk; afterwards each record is there once, in order',
+  async world => {
     const sink = await world.open({ acknowledgeMsMax: 50 })
     await world.put(sink, 20)
+    while (world.spools()) await systemClock.sleep(5)
     world.faulty.fate = 'hold'
     await world.put(sink, 20)
     await world.put(sink, 20)
@@ -35,23 +37,24 @@ test('while the brokers hold back, puts resolve on the disk; afterwards each rec
     await world.put(sink, 20)
     await sink.close()
     await world.checkAll({ timesMax: 1 })
-  }))
+  },
+)
 
-test('what was in flight when the answer was lost is there twice at most', () =>
-  inWorld(async world => {
-    const sink = await world.open({ acknowledgeMsMax: 5_000 })
-    await world.put(sink, 5)
-    world.faulty.fate = 'lose-answer'
-    const put = world.put(sink, 1)
-    await put
-    world.faulty.fate = 'pass'
-    await world.put(sink, 5)
-    await sink.close()
-    await world.checkAll({ timesMax: 2 })
-  }))
+eitherWay('what was in flight when the answer was lost is there twice at most', async world => {
+  const sink = await world.open({ acknowledgeMsMax: 5_000 })
+  await world.put(sink, 5)
+  world.faulty.fate = 'lose-answer'
+  const put = world.put(sink, 1)
+  await put
+  world.faulty.fate = 'pass'
+  await world.put(sink, 5)
+  await sink.close()
+  await world.checkAll({ timesMax: 2 })
+})
 
-test('brokers that fail again and again in the middle of a drain lose nothing and turn nothing round', () =>
-  inWorld(async world => {
+eitherWay(
+  'brokers that fail again and again in the middle of a drain lose nothing and turn nothing round',
+  async world => {
     const sink = await world.open({ acknowledgeMsMax: 50 })
     for (let round = 0; round < 6; round++) {
       world.faulty.fate = round % 2 === 0 ? 'fail' : 'hold'
@@ -61,10 +64,12 @@ test('brokers that fail again and again in the middle of a drain lose nothing an
     }
     await sink.close()
     await world.checkAll({ timesMax: 1 })
-  }))
+  },
+)
 
-test('a closed sink has spooled what the brokers did not take, and the next one drains it first', () =>
-  inWorld(async world => {
+eitherWay(
+  'a closed sink has spooled what the brokers did not take, and the next one drains it first',
+  async world => {
     const sink = await world.open({ acknowledgeMsMax: 50 })
     await world.put(sink, 3)
     world.faulty.fate = 'hold'
@@ -76,28 +81,26 @@ test('a closed sink has spooled what the brokers did not take, and the next one 
     await world.put(next, 3)
     await next.close()
     await world.checkAll({ timesMax: 2 })
-  }))
+  },
+)
 
-test('it opens while no broker answers, and takes events until they do', () =>
-  inWorld(async world => {
-    const { topics, answer } = awayTopics(world.topic)
-    const logger = keepingLogger()
-    const away = { topics, producer: () => log.producer() }
-    const options = { acknowledgeMsMax: 20, logger }
-    const sink = await openTestSink(away, world.topic, world.folder, options)
-    assert.match(
-      logger.logged[0]?.message ?? '',
-      /events go to the spool, until the brokers answer/,
-    )
-    await world.put(sink, 10)
-    answer()
-    await world.put(sink, 10)
-    await sink.close()
-    await world.checkAll({ timesMax: 1 })
-  }))
+eitherWay('it opens while no broker answers, and takes events until they do', async world => {
+  const { topics, answer } = awayTopics(world.topic)
+  const logger = keepingLogger()
+  const away = { topics, producer: () => log.producer() }
+  const options = { acknowledgeMsMax: 20, logger }
+  const sink = await openTestSink(away, world.topic, world.folder, options)
+  assert.match(logger.logged[0]?.message ?? '', /events go to the spool, until the brokers answer/)
+  await world.put(sink, 10)
+  answer()
+  await world.put(sink, 10)
+  await sink.close()
+  await world.checkAll({ timesMax: 1 })
+})
 
-test('what began to wait before any broker said how many partitions there are is in that of its key, too', () =>
-  inWorld(async world => {
+eitherWay(
+  'what began to wait before any broker said how many partitions there are is in that of its key, too',
+  async world => {
     const { topics, answer } = awayTopics(world.topic, true)
     const spec = { topic: world.topic, partitions: 4, replication: 1, config: {} }
     await log.topics.create([spec])
@@ -112,19 +115,19 @@ test('what began to wait before any broker said how many partitions there are is
     await Promise.all([first, others])
     await sink.close()
     await world.checkAll({ timesMax: 1 })
-  }))
+  },
+)
 
-test('a full spool refuses in words, and what it took is drained', () =>
-  inWorld(async world => {
-    const sink = await world.open({ acknowledgeMsMax: 20, spoolBytesMax: 20_000 })
-    world.faulty.fate = 'hold'
-    const error = await rejects(() => world.put(sink, 200), 'spool_full')
-    assert.match(error.message, /the brokers are away, and the spool has reached its/)
-    await rejects(() => sink.put([world.record('x'.repeat(5_000))]), 'spool_full')
-    world.faulty.fate = 'pass'
-    await sink.close()
-    await world.checkAll({ timesMax: 2 })
-  }))
+eitherWay('a full spool refuses in words, and what it took is drained', async world => {
+  const sink = await world.open({ acknowledgeMsMax: 20, spoolBytesMax: 20_000 })
+  world.faulty.fate = 'hold'
+  const error = await rejects(() => world.put(sink, 200), 'spool_full')
+  assert.match(error.message, /the brokers are away, and the spool has reached its/)
+  await rejects(() => sink.put([world.record('x'.repeat(5_000))]), 'spool_full')
+  world.faulty.fate = 'pass'
+  await sink.close()
+  await world.checkAll({ timesMax: 2 })
+})
 
 test('more than may wait in memory is refused at once, and taken when there is room again', () =>
   inWorld(async world => {
@@ -139,19 +142,21 @@ test('more than may wait in memory is refused at once, and taken when there is r
     await rejects(() => sink.put([world.record('late')]), 'closed')
   }))
 
-test('a batch that the brokers find too large is sent in smaller ones, each once although others fail', () =>
-  inWorld(async world => {
+eitherWay(
+  'a batch that the brokers find too large is sent in smaller ones, each once although others fail',
+  async world => {
     const sink = await world.open({ acknowledgeMsMax: 50 })
     world.faulty.fate = 'hold'
     await world.put(sink, 4)
     world.faulty.recordsMax = 1
     world.faulty.failEvery = 5
     world.faulty.fate = 'pass'
-    while (await world.spools()) await systemClock.sleep(5)
+    while (world.spools()) await systemClock.sleep(5)
     world.faulty.failEvery = Number.POSITIVE_INFINITY
     await sink.close()
     await world.checkAll({ timesMax: 1 })
-  }))
+  },
+)
 
 test('a full disk under the spool refuses, and costs nothing that was taken', async () => {
   const disk = mountSmallDisk(4)
@@ -169,7 +174,7 @@ test('a full disk under the spool refuses, and costs nothing that was taken', as
       world.faulty.fate = 'pass'
       await sink.close()
       await world.checkAll({ timesMax: 2 })
-    }, disk.folder)
+    }, disk)
   } finally {
     disk.unmount()
   }
@@ -185,6 +190,12 @@ test('one process has the folder: a second is told which', () =>
   }))
 
 test.run()
+
+/** Whatever makes a record safe. */
+function eitherWay(name: string, body: (world: SinkFaultWorld) => Promise<void>): void {
+  for (const keptBy of ['brokers', 'spool'] as const)
+    test(`${name} (kept by ${keptBy})`, () => inWorld(body, { keptBy }))
+}
 
 /** Topics of brokers that answer nothing before `answer` is called. `made`: the topic is there already. */
 function awayTopics(
@@ -205,10 +216,10 @@ function awayTopics(
 
 async function inWorld(
   body: (world: SinkFaultWorld) => Promise<void>,
-  folder?: string,
+  { folder, keptBy = 'brokers' }: { folder?: string; keptBy?: KeptBy } = {},
 ): Promise<void> {
   const world = (own: string) =>
-    new SinkFaultWorld(log, `sink-faults-${process.pid}-${topics++}`, own)
+    new SinkFaultWorld(log, `sink-faults-${process.pid}-${topics++}`, own, keptBy)
   if (folder !== undefined) return body(world(folder))
   await withFolder(own => body(world(own)))
 }

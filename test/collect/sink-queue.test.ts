@@ -25,7 +25,7 @@ function sleepingClock(): {
 
 async function sendsOf(counts: readonly number[]): Promise<readonly number[]> {
   const { clock, slept } = sleepingClock()
-  const queue = new SinkQueue(clock, 10, { of: () => 0 })
+  const queue = new SinkQueue({ clock, everyMs: 10, partitions: { of: () => 0 } })
   for (const count of counts) {
     const records = Array.from({ length: count }, () => ({
       topic: 't',
@@ -40,7 +40,7 @@ async function sendsOf(counts: readonly number[]): Promise<readonly number[]> {
 
 test('what comes after a pause goes at once', async () => {
   const { clock, slept, pass } = sleepingClock()
-  const queue = new SinkQueue(clock, 10, { of: () => 0 })
+  const queue = new SinkQueue({ clock, everyMs: 10, partitions: { of: () => 0 } })
   for (let time = 0; time < 3; time++) {
     void queue.add([{ topic: 't', key: 'k', value: Buffer.from('v') }])
     await queue.next()

@@ -26,12 +26,20 @@ export function keepingLogger(): {
   return { logged, info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** Counts what a sink adds to its counters. */
-export function countingTelemetry(): Telemetry & { readonly counts: Map<string, number> } {
+/** Counts what a sink adds to its counters, and reads its gauges. */
+export function countingTelemetry(): Telemetry & {
+  readonly counts: Map<string, number>
+  readonly gauges: Map<string, () => number>
+} {
   const counts = new Map<string, number>()
+  const gauges = new Map<string, () => number>()
   return {
     ...noTelemetry,
-    counts,
+    ...{ counts, gauges },
+    gauge: (name, read) => {
+      gauges.set(name, () => read()[0]?.value ?? Number.NaN)
+      return () => gauges.delete(name)
+    },
     add: (name: string, amount: number, ..._labels: unknown[]) =>
       void counts.set(name, (counts.get(name) ?? 0) + amount),
   }

@@ -16,19 +16,25 @@ const loads = [
   { name: '10,000 single events a second', load: { singles: 10_000, batches: 0 } },
   { name: '50,000 events a second in batches of 100', load: { singles: 0, batches: 500 } },
 ]
+const worlds = [
+  { kind: 'the embedded broker', answerAfter: 'brokers' },
+  { kind: 'Kafka', answerAfter: 'brokers' },
+  { kind: 'Kafka', answerAfter: 'spool' },
+]
 const rows: (string | number)[][] = []
 const folder = join(tmpdir(), `millrace-prove-collect-${process.pid}`)
 
 for (const { name, load } of loads) {
-  for (const kind of ['the embedded broker', 'Kafka'] as const) {
-    test(`${name}, ${kind} killed for 30 s: every event that was answered is there, and once`, async () => {
+  for (const { kind, answerAfter } of worlds) {
+    test(`${name}, answered after ${answerAfter}, ${kind} killed for 30 s: every event that was answered is there`, async () => {
       if (kind === 'Kafka') needs('java', 'mvn')
       const port = await freePort(2)
       const start = kind === 'Kafka' ? () => kafka(port) : () => embedded(port)
-      const options = { load, downMs: 30_000, aroundMs: 10_000, timesMax: 2 }
+      const flags = ['--answer-after', answerAfter]
+      const options = { load, flags, downMs: 30_000, aroundMs: 10_000, timesMax: 2 }
       const { answered, refused, doubled, drainedMs } = await brokerKilled(start, options)
       const seconds = Number((drainedMs / 1_000).toFixed(1))
-      rows.push([name, kind, answered, refused, doubled, seconds])
+      rows.push([name, kind, answerAfter, answered, refused, doubled, seconds])
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     })
   }
@@ -36,7 +42,15 @@ for (const { name, load } of loads) {
 
 test.after(() => {
   if (rows.length === 0) return
-  const heads = ['load', 'broker', 'answered 200', 'requests refused', 'there twice', 'drained, s']
+  const heads = [
+    'load',
+    'broker',
+    'answered after',
+    'answered 200',
+    'requests refused',
+    'there twice',
+    'drained, s',
+  ]
   const when = `${machine(new Date(systemClock.now()))}, load ${loadavg()[0]?.toFixed(0)} at the end`
   const what =
     'The broker is killed with kill -9 for 30 s in the midst of load, which goes on. All events that were answered 200 ' +
