@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type CommandContext, stopped } from './context.ts'
@@ -28,6 +29,7 @@ interface ServeFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, OAut
   readonly auditDays: number
   readonly auditIds: 'plain' | 'hashed'
   readonly workers: number
+  readonly cacheMb: number
 }
 
 /** `millrace serve`: answers what a job's features are. */
@@ -82,11 +84,23 @@ export function registerServe(program: Command, context: CommandContext): void {
       .default(1)
       .argParser(wholeNumber(1, 64)),
   )
+  command.addOption(
+    flag('--cache-mb <n>', 'memory for rows, over all workers; the rest are read from the disk')
+      .default(rowsMbMax(), 'a quarter of the memory there is, 1024 at most')
+      .argParser(wholeNumber(0, 16_384)),
+  )
   addListenFlags(command, 8080)
   addKeyFlags(command)
   addOAuthFlags(command)
   addBrokerFlags(command)
   addDataFlags(command).action((flags: ServeFlags) => serveCommand(flags, context))
+}
+
+/** For rows, MiB, of the memory that this process may use: the machine's, or less in a container. */
+function rowsMbMax(): number {
+  const constrained = process.constrainedMemory()
+  const bytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+  return Math.min(1_024, Math.floor(bytes / 4 / 2 ** 20))
 }
 
 /** How long connections that are kept may bring one more request, which is answered with `Connection: close`. */
@@ -157,6 +171,7 @@ async function serve(
       ...(hook && { edge: { hook, seconds: flags.edgeSeconds } }),
       eventsTopic: flags.input,
       graceMs: GRACE_MS,
+      rowsBytesMax: (flags.cacheMb * 2 ** 20) / flags.workers,
       ...(worker && { metrics: worker.metrics(() => telemetry.scrape()) }),
       // Where others can ask, emails of no sender may until they are named.
       ampSenders: flags.ampSenders ?? (protection.keyed ? [] : ['*']),

@@ -1,5 +1,5 @@
 import { timerAt } from '../state/codec.ts'
-import { PackedStates } from '../state/packed-states.ts'
+import { PackedValues } from '../state/packed-values.ts'
 import type { Store, StoreProgress, TimerEntry } from '../state/store.ts'
 
 /** Encoded states of commits that have ended, on their way into the store. */
@@ -29,7 +29,7 @@ const sliceEntriesMax = 4_000
 export class Checkpoint {
   readonly #store: Store
   /** Of what the store has, the states that were written last. */
-  readonly #packed: PackedStates
+  readonly #packed: PackedValues
   readonly #owner: number
   readonly #buffer = new Map<string, Buffered>()
   readonly #history: string
@@ -42,7 +42,7 @@ export class Checkpoint {
   #storeReads = 0
 
   /** `progress`: as the store has it after a takeover. */
-  constructor(store: Store, progress: StoreProgress, packed = new PackedStates(0)) {
+  constructor(store: Store, progress: StoreProgress, packed = new PackedValues(0)) {
     this.#store = store
     this.#packed = packed
     this.#owner = packed.newOwner()

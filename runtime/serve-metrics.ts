@@ -13,6 +13,18 @@ export const serveMetrics = {
     description: "Rows in one of the sidecar's views.",
     attributes: ['topic'],
   },
+  millrace_view_memory_rows: {
+    kind: 'gauge',
+    unit: '{row}',
+    description: "Rows in memory, of all the sidecar's views; the others are read from the disk.",
+    attributes: [],
+  },
+  millrace_view_memory_bytes: {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Memory that these rows take; `--cache-mb` bounds it.',
+    attributes: [],
+  },
   millrace_view_lag_records: {
     kind: 'gauge',
     unit: '{record}',

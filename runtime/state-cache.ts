@@ -1,4 +1,4 @@
-import { PackedStates } from '../state/packed-states.ts'
+import { PackedValues } from '../state/packed-values.ts'
 
 export interface CacheBounds {
   /** Users whose states are objects in memory. */
@@ -9,12 +9,12 @@ export interface CacheBounds {
 
 /** The memory for users' states of one lane, shared by as many tasks as it has at the time. */
 export class StateCache {
-  readonly packed: PackedStates
+  readonly packed: PackedValues
   readonly #keysMax: number
   readonly #tasks: () => number
 
   constructor({ cacheKeysMax, cacheBytesMax }: CacheBounds, tasks: () => number) {
-    this.packed = new PackedStates(cacheBytesMax)
+    this.packed = new PackedValues(cacheBytesMax)
     this.#keysMax = cacheKeysMax
     this.#tasks = tasks
   }

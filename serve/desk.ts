@@ -16,7 +16,7 @@ import type { Recommender } from './recommender.ts'
 import type { Views } from './views.ts'
 
 /** What every route answers from; each part of serve is a function that adds its routes to a desk. */
-export interface Desk extends Omit<Views, 'all'> {
+export interface Desk extends Omit<Views, 'all' | 'close'> {
   readonly app: FastifyInstance
   readonly recommender: Recommender
   /** By name. */

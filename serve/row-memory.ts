@@ -1,39 +1,43 @@
+import { asBuffer } from '../protocol/reader.ts'
+import type { PackedValues } from '../state/packed-values.ts'
 import type { ReadQueue } from './read-queue.ts'
 import { decoded, type Row } from './row.ts'
 
-/** What a row costs besides its text and its key, about. */
-const ENTRY_BYTES = 250
-const BYTES_MAX = 64 << 20
+/** Where nothing else is said. */
+export const ROWS_BYTES_MAX = 64 << 20
 
 /**
- * Rows that were read from the disk lately, up to 64 MiB: an email that is opened asks for one person several times, by
- * each of its blocks and pictures. A change of a row forgets it at once.
+ * Rows in memory, as bytes off the heap: what a burst of requests asks for is answered without a disk, within one turn
+ * of the event loop. All views of a process share its bytes.
  *
- * Two generations stand for an order of last use: whoever is asked for moves to the younger one, and when that is full
- * the older one goes, all at once, which costs nobody a millisecond.
+ * While there is room it takes every row, as it comes from the topic and, after a start, from the disk
+ * (`fillMemory`). Once it is full it keeps what is asked for, and rows that are here already are changed; a row that
+ * nobody asked for takes nobody's place.
  */
 export class RowMemory {
   readonly #disk: Pick<ReadQueue, 'get'>
-  readonly #bytesMax: number
-  #young = new Map<string, Row>()
-  #old = new Map<string, Row>()
-  #youngBytes = 0
+  readonly #packed: PackedValues
+  #owner: number
+  /** Filled when the hand of `packed` has come so far. */
+  #fullAt: number
   /** Keys that are being read, by whom; those that change meanwhile leave it, since what is read of them may be old. */
   readonly #readings = new Map<string, symbol>()
 
-  constructor(disk: Pick<ReadQueue, 'get'>, bytesMax = BYTES_MAX) {
+  constructor(disk: Pick<ReadQueue, 'get'>, packed: PackedValues) {
     this.#disk = disk
-    this.#bytesMax = bytesMax
+    this.#packed = packed
+    this.#owner = packed.newOwner()
+    this.#fullAt = Math.max(1, packed.rounds)
+  }
+
+  /** Whether there is room for rows that nobody has asked for. */
+  get hasRoom(): boolean {
+    return this.#packed.rounds < this.#fullAt
   }
 
   get(key: string): Row | undefined {
-    const young = this.#young.get(key)
-    if (young !== undefined) return young
-    const old = this.#old.get(key)
-    if (old === undefined) return undefined
-    this.#old.delete(key)
-    this.#keep(key, old)
-    return old
+    const bytes = this.#packed.look(this.#owner, key)
+    return decoded(bytes && asBuffer(bytes))
   }
 
   /** From the disk where it is not in memory. */
@@ -43,34 +47,36 @@ export class RowMemory {
     const reading = Symbol()
     this.#readings.set(key, reading)
     try {
-      const row = decoded(await this.#disk.get(key))
-      if (row !== undefined && this.#readings.get(key) === reading) this.#keep(key, row)
-      return row
+      const bytes = await this.#disk.get(key)
+      if (bytes !== undefined && this.#readings.get(key) === reading)
+        this.#packed.set(this.#owner, key, bytes)
+      return decoded(bytes)
     } finally {
       if (this.#readings.get(key) === reading) this.#readings.delete(key)
     }
   }
 
-  forget(key: string): void {
-    this.#young.delete(key)
-    this.#old.delete(key)
+  /** `undefined`: it is gone. */
+  change(key: string, row: Buffer | undefined): void {
     this.#readings.delete(key)
+    if (row === undefined) this.#packed.delete(this.#owner, key)
+    else if (this.hasRoom || this.#packed.has(this.#owner, key))
+      this.#packed.set(this.#owner, key, row)
+  }
+
+  /** Takes what the disk has, which is no newer than what is here. */
+  add(key: string, row: Buffer): void {
+    if (!this.#packed.has(this.#owner, key)) this.#packed.set(this.#owner, key, row)
+  }
+
+  /** @param rows about how many will come */
+  expect(rows: number): void {
+    this.#packed.expect(rows)
   }
 
   clear(): void {
-    this.#young = new Map()
-    this.#old = new Map()
-    this.#youngBytes = 0
+    this.#owner = this.#packed.newOwner()
+    this.#fullAt = this.#packed.rounds + 1 // what was here makes room
     this.#readings.clear()
-  }
-
-  #keep(key: string, row: Row): void {
-    this.#young.set(key, row)
-    // What is forgotten still counts until its generation ends: fewer are kept then, and never more.
-    this.#youngBytes += ENTRY_BYTES + 2 * (key.length + row.json.length)
-    if (this.#youngBytes <= this.#bytesMax / 2) return
-    this.#old = this.#young
-    this.#young = new Map()
-    this.#youngBytes = 0
   }
 }

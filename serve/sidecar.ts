@@ -57,6 +57,8 @@ export interface SidecarOptions {
   readonly telemetry?: Telemetry
   /** An answer that may be further behind is `stale`, ms; 5,000 when not given. */
   readonly staleMs?: number
+  /** Of rows in memory, all views together; the rest are read from the disk. 64 MiB when not given. */
+  readonly rowsBytesMax?: number
   /** What `/metrics` answers; what `telemetry` has when not given. */
   readonly metrics?: () => Promise<string>
   /** How long `stop` goes on answering on connections that are kept; see `Http.close`. 0 when not given. */
@@ -99,7 +101,6 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       throw error
     },
   )
-  const close = () => Promise.all(views.all.map(view => view.close()))
   const ready = (): ReadyAnswer => {
     const reasons = views.all.flatMap(view => view.notReady())
     const notes = [...views.all, auditLog].flatMap(each => each?.fault ?? [])
@@ -130,7 +131,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       failed: (error, route) => logger.error({ error, route }, 'a request failed'),
     })
   } catch (error) {
-    await Promise.all([close(), painter.close(), auditLog?.close()])
+    await Promise.all([views.close(), painter.close(), auditLog?.close()])
     throw error
   }
   const purger =
@@ -144,7 +145,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...views.all.map(view => view.stop()),
     ])
     await Promise.all([events.close(), painter.close(), purger?.stop(), auditLog?.close()])
-    await close()
+    await views.close()
   }
   let stopped: Promise<void> | undefined
   return {

@@ -2,8 +2,10 @@ import type { BaseLogger } from 'pino'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
+import type { PackedValues } from '../state/packed-values.ts'
 import type { ReadRow } from './changes.ts'
 import { Follower } from './follow.ts'
+import { fillMemory } from './memory-fill.ts'
 import type { ChangeListener } from './pending-rows.ts'
 import { ageMsOf } from './progress.ts'
 import type { Row } from './row.ts'
@@ -21,6 +23,8 @@ export interface TopicViewOptions {
   readonly telemetry: Telemetry
   /** An answer that may be further behind is `stale`, ms. */
   readonly staleMs: number
+  /** For rows in memory; 64 MiB of its own when left out. */
+  readonly packed?: PackedValues
   /** How a record becomes a row; as a job writes feature rows when left out. */
   readonly readRow?: ReadRow
   /** Whether the topic may be missing: its rows are then unknown, and nobody waits for it. */
@@ -48,10 +52,11 @@ export class TopicView implements Rows {
   readonly #view: View
   readonly #follower: Follower
   readonly #stopMeasuring: () => void
+  readonly #stopping = new AbortController()
 
   /** Rejects with a `ViewError`. */
   static async open(options: TopicViewOptions): Promise<TopicView> {
-    return new TopicView(options, await openView(options.folder))
+    return new TopicView(options, await openView(options.folder, options.packed))
   }
 
   private constructor(options: TopicViewOptions, view: View) {
@@ -72,10 +77,12 @@ export class TopicView implements Rows {
 
   start(): void {
     this.#follower.start()
+    void fillMemory(this.#view, this.#options.clock, this.#stopping.signal)
   }
 
   /** Ends following; it answers on, from what it has. */
   stop(): Promise<void> {
+    this.#stopping.abort()
     return this.#follower.stop()
   }
 
@@ -97,20 +104,20 @@ export class TopicView implements Rows {
   }
 
   get(key: string): Row | undefined {
-    return this.#view.get(key)
+    return this.#view.newest.get(key)
   }
 
   atHand(key: string): Row | undefined {
-    return this.#view.atHand(key)
+    return this.#view.newest.atHand(key)
   }
 
   find(key: string): Promise<Row | undefined> {
-    return this.#view.find(key)
+    return this.#view.newest.find(key)
   }
 
   /** In the keys' order. */
   findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
-    return this.#view.findAll(keys)
+    return this.#view.newest.findAll(keys)
   }
 
   /** See `View.withPrefix`. */

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { probe } from './disk-probe.ts'
 import { KeyFilter } from './key-filter.ts'
 import type { ChangedRow, ChangedRows } from './pending-rows.ts'
-import { QueueFull } from './read-queue.ts'
 import { isIntact } from './row.ts'
+import { Scans } from './scans.ts'
 import {
   memberRange,
   type SegmentChanges,
@@ -29,8 +29,6 @@ const NOTHING = Buffer.alloc(0)
 const BEFORE_ALL = '\0'
 /** Looked up and put into a batch before requests have their turn: less than a millisecond. */
 const ROWS_A_TURN = 128
-/** Reads of ranges that wait for each other: one that hangs keeps one of libuv's threads, and leaves the others. */
-const SCANS_MAX = 64
 /**
  * A view's database. It checks what it reads, byte by byte (LevelDB does not), and knows what is wrong with itself:
  * what fails is a `ViewError`.
@@ -43,8 +41,7 @@ export class ViewDisk {
   #resetting = false
   /** All keys that may have a row here, where it began empty. */
   #keys: KeyFilter | undefined
-  #scans = 0
-  #lastScan: Promise<unknown> = Promise.resolve()
+  readonly #scans = new Scans()
 
   /** One that is full begins with a fault, and without what lies there. Rejects with a `ViewError`. */
   static async open(folder: string): Promise<{ disk: ViewDisk; meta: Meta | undefined }> {
@@ -109,7 +106,15 @@ export class ViewDisk {
 
   /** In order of their keys. Rejects with `QueueFull` where too many wait. */
   async withPrefix(prefix: string, limit: number): Promise<[key: string, row: Buffer][]> {
-    const range = { gte: rowKey(prefix), lt: `${rowKey(prefix)}\uffff`, limit }
+    return this.#rowsIn({ gte: rowKey(prefix), lt: `${rowKey(prefix)}\uffff`, limit })
+  }
+
+  /** In order of their keys, from the first after this one. Rejects as `withPrefix` does. */
+  async after(key: string, limit: number): Promise<[key: string, row: Buffer][]> {
+    return this.#rowsIn({ gt: rowKey(key), lt: AFTER_ROWS, limit })
+  }
+
+  #rowsIn(range: { gte?: string; gt?: string; lt: string; limit: number }) {
     return this.#scanned(async () => {
       const entries = await this.#level.iterator(range).all()
       return entries.flatMap(([key, bytes]) => {
@@ -126,19 +131,12 @@ export class ViewDisk {
     return keys.map(key => userOf(segment, key))
   }
 
-  /** One after the other. */
-  async #scanned<Found>(scan: () => Promise<Found>): Promise<Found> {
-    if (this.#scans >= SCANS_MAX) throw new QueueFull()
-    this.#scans++
-    const found = this.#lastScan.then(scan)
-    this.#lastScan = found.catch(() => undefined)
-    try {
-      return await found
-    } catch (error) {
-      throw this.#failed(error)
-    } finally {
-      this.#scans--
-    }
+  #scanned<Found>(scan: () => Promise<Found>): Promise<Found> {
+    return this.#scans.inTurn(() =>
+      scan().catch((error: unknown) => {
+        throw this.#failed(error)
+      }),
+    )
   }
 
   /**
@@ -244,3 +242,6 @@ function put(
 function rowKey(key: string): string {
   return `row:${key}`
 }
+
+/** More than the key of any row. */
+const AFTER_ROWS = 'row;'

@@ -1,9 +1,10 @@
+import { PackedValues } from '../state/packed-values.ts'
 import { NewestOffsets } from './newest-offsets.ts'
-import { type ChangedRows, type ChangeListener, PendingRows } from './pending-rows.ts'
+import { NewestRows } from './newest-rows.ts'
+import type { ChangeListener } from './pending-rows.ts'
 import type { Progress } from './progress.ts'
-import { ReadQueue } from './read-queue.ts'
-import { decoded, decodeRow, isOlder, type Row, versionOf } from './row.ts'
-import { RowMemory } from './row-memory.ts'
+import { decodeRow, isOlder, type Row, versionOf } from './row.ts'
+import { ROWS_BYTES_MAX } from './row-memory.ts'
 import { ViewDisk } from './view-disk.ts'
 import type { Meta, ViewError } from './view-level.ts'
 
@@ -18,11 +19,16 @@ export interface Applied {
 
 /** As much again may be on its way to the disk. */
 const PENDING_BYTES_MAX = 4 << 20
+/** Read in some 2 ms, a third of which is the event loop's. */
+const FILL_ROWS = 256
 
 /** Opens the view in `folder`, making it where there is none. Rejects with a `ViewError`. */
-export async function openView(folder: string): Promise<View> {
+export async function openView(
+  folder: string,
+  packed = new PackedValues(ROWS_BYTES_MAX),
+): Promise<View> {
   const { disk, meta } = await ViewDisk.open(folder)
-  return new View(disk, meta)
+  return new View(disk, meta, packed)
 }
 
 /**
@@ -34,19 +40,16 @@ export class View {
   readonly #disk: ViewDisk
   #topic = ''
   #partitions: Progress[] = []
-  #newest = new NewestOffsets()
-  readonly #pending = new PendingRows()
-  readonly #reads: ReadQueue
-  readonly #memory: RowMemory
+  #offsets = new NewestOffsets()
+  readonly #rows: NewestRows
   #changed = false
   /** Ends with the last write. After one that failed none is tried, since it would leave a hole before itself. */
   #turn: Promise<void> = Promise.resolve()
   readonly #listeners = new Set<ChangeListener>()
 
-  constructor(disk: ViewDisk, meta: Meta | undefined) {
+  constructor(disk: ViewDisk, meta: Meta | undefined, packed: PackedValues) {
     this.#disk = disk
-    this.#reads = new ReadQueue(keys => disk.getMany(keys))
-    this.#memory = new RowMemory(this.#reads)
+    this.#rows = new NewestRows(disk, packed)
     this.#become(meta)
   }
 
@@ -74,25 +77,9 @@ export class View {
     return this.#changed
   }
 
-  get(key: string): Row | undefined {
-    return decoded(this.#pending.has(key) ? this.#pending.get(key) : this.#disk.get(key))
-  }
-
-  /** The row where it is in memory; else there may be none, or `find` has to look on the disk. */
-  atHand(key: string): Row | undefined {
-    return this.#pending.has(key) ? this.get(key) : this.#memory.get(key)
-  }
-
-  /** The same as `get`, read beside the event loop, and then kept in memory. */
-  async find(key: string): Promise<Row | undefined> {
-    if (this.#pending.has(key)) return this.get(key)
-    return this.#disk.surelyLacks(key) ? undefined : this.#memory.find(key)
-  }
-
-  /** The same of several keys, in their order. */
-  async findAll(keys: readonly string[]): Promise<(Row | undefined)[]> {
-    const found = await this.#find(keys, this.#reads)
-    return keys.map(key => decoded(found.get(key)))
+  /** Where each key is looked for. */
+  get newest(): Pick<NewestRows, 'asked' | 'get' | 'atHand' | 'find' | 'findAll'> {
+    return this.#rows
   }
 
   /**
@@ -125,27 +112,42 @@ export class View {
 
   /** Takes in what an answer of the broker brought of one partition, each key once. One call at a time. */
   async apply(partition: number, changes: readonly Change[], progress: Progress): Promise<Applied> {
-    const doubtful = changes.filter(([, row]) => this.#newest.doubts(partition, row))
+    const doubtful = changes.filter(([, row]) => this.#offsets.doubts(partition, row))
     const doubted = doubtful.map(([key]) => key)
-    const found = await this.#find(doubted, this.#disk)
+    const found = await this.#rows.encoded(doubted)
+    const { pending } = this.#rows
     let older = 0
     for (const [key, row] of changes) {
-      if (this.#newest.doubts(partition, row)) {
-        const before = this.#pending.isFresh(key) ? this.#pending.get(key) : found.get(key)
+      if (this.#offsets.doubts(partition, row)) {
+        const before = pending.isFresh(key) ? pending.get(key) : found.get(key)
         if (row && before && isOlder(versionOf(row), versionOf(before))) {
           older++
           continue
         }
       }
-      this.#pending.set(key, row)
-      this.#memory.forget(key)
+      this.#rows.change(key, row)
       for (const tell of this.#listeners) tell(key, [])
     }
-    this.#newest.took(partition, changes)
+    this.#offsets.took(partition, changes)
     if (progress.next !== this.#partitions[partition]?.next) this.#changed = true
     this.#partitions[partition] = progress
-    if (this.#pending.bytes >= PENDING_BYTES_MAX) await this.#flushBeside()
+    if (pending.bytes >= PENDING_BYTES_MAX) await this.#flushBeside()
     return { applied: changes.length - older, older }
+  }
+
+  /**
+   * Takes some rows from the disk into memory, of keys after this one, and answers the last of them; `undefined` once
+   * there are no more, or there is no room.
+   */
+  async fillAfter(key: string): Promise<string | undefined> {
+    let last: string | undefined
+    await this.#inTurn(async () => {
+      if (!this.#rows.memory.hasRoom) return
+      const rows = await this.#disk.after(key, FILL_ROWS).catch(() => []) // its fault is told by others
+      this.#rows.remember(rows)
+      last = rows.at(-1)?.[0]
+    })
+    return last
   }
 
   /** Puts everything on the disk. */
@@ -162,12 +164,13 @@ export class View {
   /** Forgets everything, and is the empty view of this topic, of about so many rows, whatever was wrong with it. */
   reset(topic: string, partitions: readonly Progress[], rows = 0): Promise<void> {
     return this.#anew(async () => {
-      this.#memory.clear()
+      this.#rows.memory.clear()
+      this.#rows.memory.expect(rows)
       await this.#disk.reset(rows)
       this.#forget()
       this.#topic = topic
       this.#partitions = [...partitions]
-      this.#newest = new NewestOffsets(partitions.map(() => -1))
+      this.#offsets = new NewestOffsets(partitions.map(() => -1))
       await this.#write()
     })
   }
@@ -182,7 +185,7 @@ export class View {
       if (this.#topic === '')
         this.#become(meta) // it could not be opened before
       else if (meta?.topic !== this.#topic) this.#forget()
-      this.#pending.takeBack()
+      this.#rows.pending.takeBack()
       await this.#write()
     })
   }
@@ -199,30 +202,15 @@ export class View {
     if (meta === undefined) return
     this.#topic = meta.topic
     this.#partitions = [...meta.partitions]
-    this.#newest = new NewestOffsets(meta.newest)
+    this.#offsets = new NewestOffsets(meta.newest)
   }
 
   #forget(): void {
-    this.#pending.forget()
-    this.#memory.clear()
+    this.#rows.forget()
     this.#topic = ''
     this.#partitions = []
-    this.#newest = new NewestOffsets()
+    this.#offsets = new NewestOffsets()
     for (const tell of this.#listeners) tell(undefined, [])
-  }
-
-  /** What the view has of the keys; the disk is read beside the event loop, which answers meanwhile. */
-  async #find(keys: readonly string[], disk: Pick<ViewDisk, 'getMany'>): Promise<ChangedRows> {
-    const found: ChangedRows = new Map()
-    const onDisk: string[] = []
-    for (const key of keys) {
-      // Memory is asked now: a flush that ends during the wait moves its keys to the disk.
-      if (this.#pending.has(key)) found.set(key, this.#pending.get(key))
-      else onDisk.push(key)
-    }
-    const values = onDisk.length === 0 ? [] : await disk.getMany(onDisk)
-    for (const [index, key] of onDisk.entries()) found.set(key, values[index])
-    return found
   }
 
   /** One change of what is on the disk after the other; an earlier one that failed fails the later ones, too. */
@@ -238,12 +226,12 @@ export class View {
   }
 
   async #write(): Promise<void> {
-    const changed = this.#pending.beginWriting()
+    const changed = this.#rows.pending.beginWriting()
     this.#changed = false
     const partitions = [...this.#partitions]
-    const meta = { topic: this.#topic, partitions, newest: this.#newest.all }
+    const meta = { topic: this.#topic, partitions, newest: this.#offsets.all }
     const moves = await this.#disk.write(changed, meta)
-    this.#pending.written()
+    this.#rows.pending.written()
     for (const [key, segments] of moves) for (const tell of this.#listeners) tell(key, segments)
   }
 }

@@ -44,8 +44,14 @@ export class PlaceTable {
     }
   }
 
+  /** Grows for so many at once. */
+  expect(count: number): void {
+    const wanted = 2 ** Math.ceil(Math.log2(2 * Math.max(1, count)))
+    if (wanted > this.#slots.length) this.#grow(wanted)
+  }
+
   enter(hash: number, place: number): void {
-    if (2 * (this.#count + 1) > this.#slots.length) this.#grow()
+    if (2 * (this.#count + 1) > this.#slots.length) this.#grow(2 * this.#slots.length)
     this.#count += 1
     this.#put(hash, place + 1)
   }
@@ -68,9 +74,9 @@ export class PlaceTable {
     this.#count -= 1
   }
 
-  #grow(): void {
+  #grow(slots: number): void {
     const before = this.#slots
-    this.#slots = new Uint32Array(2 * before.length)
+    this.#slots = new Uint32Array(slots)
     for (const entry of before) if (entry !== 0) this.#put(this.#hashAt(entry - 1), entry)
   }
 

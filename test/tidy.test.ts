@@ -16,6 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'http',
     'content',
     'protocol',
+    'state/packed-values.ts',
     'jobs/recommend.ts',
     'runtime/log.ts',
     'runtime/clock.ts',

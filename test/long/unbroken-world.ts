@@ -73,6 +73,7 @@ export class UnbrokenWorld {
   #serveArgs(): string[] {
     return [
       ...['serve', '--workers', '2', '--job', JOB, '--data', this.#disk],
+      ...['--cache-mb', '1'], // so that most rows are read from the disk
       ...['--products', `${JOB}-products.features`, '--catalogue', `${JOB}-products`],
       ...['--pairs', `${JOB}-none`, '--brokers', `127.0.0.1:${this.#brokerPort}`],
       ...['--port', String(this.port)],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Checkpoint } from '../../runtime/checkpoint.ts'
 import { timerAt } from '../../state/codec.ts'
 import { memoryStore } from '../../state/memory-store.ts'
-import { PackedStates } from '../../state/packed-states.ts'
+import { PackedValues } from '../../state/packed-values.ts'
 import type { Slice, Store, StoreProgress, TimerEntry } from '../../state/store.ts'
 import { assert, suite } from '../harness.ts'
 import { encodedValue } from '../state/encoded-value.ts'
@@ -150,7 +150,7 @@ test('an index entry that no state confirms is removed with the next slice', asy
 
 test('what was written to the store lately is read from memory, and so is that it was deleted', async () => {
   const store = memoryStore()
-  const packed = new PackedStates(128 * 1024)
+  const packed = new PackedValues(128 * 1024)
   const checkpoint = new Checkpoint(store, beginning, packed)
   const other = new Checkpoint(memoryStore(), beginning, packed) // of a partition with the same key
   const write = async (bytes: Uint8Array | null, marker: number) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Checkpoint } from '../../runtime/checkpoint.ts'
 import { States } from '../../runtime/states.ts'
 import { memoryStore } from '../../state/memory-store.ts'
-import { PackedStates } from '../../state/packed-states.ts'
+import { PackedValues } from '../../state/packed-values.ts'
 import { assert, suite } from '../harness.ts'
 import { simJob } from '../simulator/sim-job.ts'
 
@@ -32,7 +32,7 @@ test('a cache that is far too small loses nothing, whenever commits and checkpoi
       fc.array(act, { maxLength: 120 }),
       fc.constantFrom(0, 128 * 1024),
       async (script, packedBytes) => {
-        const checkpoint = new Checkpoint(memoryStore(), beginning, new PackedStates(packedBytes))
+        const checkpoint = new Checkpoint(memoryStore(), beginning, new PackedValues(packedBytes))
         const states = new States(job, checkpoint, { keysMax: 2 }, false)
         const naive = new Map<string, number>()
         let frozen: ReturnType<typeof freeze> | undefined

@@ -19,6 +19,7 @@ import { createReaders, openReaders } from '../../serve/readers.ts'
 import { Recommender } from '../../serve/recommender.ts'
 import { decodeRow, encodeRow, parseRow, type Row } from '../../serve/row.ts'
 import { TopicView } from '../../serve/topic-view.ts'
+import { PackedValues } from '../../state/packed-values.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const now = systemClock.now()
@@ -38,10 +39,7 @@ export class DeskWorld {
   }
 
   async view(topic: string, rows: readonly Row[], keyOf: (row: Row) => string) {
-    const view = await TopicView.open({
-      ...{ topic, folder: join(this.folder, topic), clock: systemClock, logger: silent },
-      ...{ log: {} as Log, telemetry: noTelemetry, staleMs: 5_000, failed: () => undefined },
-    })
+    const view = await this.#open(topic)
     this.views.push(view)
     await view.view.reset(topic, [fromStart(0, now)])
     const read = { next: rows.length, atEnd: now, newest: now, since: now }
@@ -52,6 +50,22 @@ export class DeskWorld {
     )
     await view.view.flush()
     return view
+  }
+
+  /** The same view after a restart, of which nothing is in memory. */
+  async reopened(view: TopicView): Promise<TopicView> {
+    await view.close()
+    const again = await this.#open(view.topic, new PackedValues(0))
+    this.views.splice(this.views.indexOf(view), 1, again)
+    return again
+  }
+
+  #open(topic: string, packed?: PackedValues): Promise<TopicView> {
+    return TopicView.open({
+      ...{ topic, folder: join(this.folder, topic), clock: systemClock, logger: silent },
+      ...{ log: {} as Log, telemetry: noTelemetry, staleMs: 5_000, failed: () => undefined },
+      ...(packed && { packed }),
+    })
   }
 
   async close(): Promise<void> {

@@ -15,10 +15,12 @@ const format = formats({ locale: 'en-GB', currency: 'EUR', timeZone: 'UTC' })
 const now = systemClock.now()
 
 const world = await DeskWorld.open()
-const features = await world.view(
-  'email.features',
-  ['anna', 'bert'].map(user => row(user, { lastViewed: ['kettle'] })),
-  keyOf,
+const features = await world.reopened(
+  await world.view(
+    'email.features',
+    ['anna', 'bert'].map(user => row(user, { lastViewed: ['kettle'] })),
+    keyOf,
+  ),
 )
 const coViewed = [{ value: 'pot', weight: 9 }]
 const products = await world.view('products.features', [row('kettle', { coViewed })], keyOf)

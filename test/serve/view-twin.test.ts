@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { fromStart, type Progress } from '../../serve/progress.ts'
 import { encodeRow } from '../../serve/row.ts'
 import { openView } from '../../serve/view.ts'
+import { PackedValues } from '../../state/packed-values.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('view: against a naive twin')
@@ -16,6 +17,7 @@ test.after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+const keys = [0, 1].flatMap(partition => [0, 1, 2, 3].map(user => `${partition}-${user}`))
 const at = (next: number): Progress => ({ next, atEnd: NOW, newest: NOW, since: NOW })
 
 /** A key is always of the same partition. */
@@ -30,15 +32,22 @@ const batch = fc.record({
     }),
     { selector: ({ number }) => number, maxLength: 4 },
   ),
-  next: fc.constantFrom('nothing', 'flush', 'reopen'),
+  next: fc.constantFrom('nothing', 'flush', 'reopen', 'fill', 'begin to fill'),
+  memoryBytes: fc.constantFrom(0, 1 << 20),
 })
 
-test('rows, their number and who is in a segment are those of a naive view, whatever is flushed when', async () => {
+/** All that the disk has, as far as there is room. */
+async function fill(): Promise<void> {
+  for (let key: string | undefined = ''; key !== undefined; ) key = await view.fillAfter(key)
+}
+
+test('rows, their number and who is in a segment are those of a naive view, whatever is flushed or filled when', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { maxLength: 12 }), async batches => {
       await view.reset('email.features', [fromStart(0, NOW), fromStart(0, NOW)])
       const naive = new Map<string, { version: readonly [number, number]; segments: string[] }>()
-      for (const [number, { partition, rows, next }] of batches.entries()) {
+      let filling = Promise.resolve()
+      for (const [number, { partition, rows, next, memoryBytes }] of batches.entries()) {
         const changes = rows.map(
           ({ number: user, version: [offset, revision], segments, isGone }) => {
             const key = `${partition}-${user}`
@@ -53,15 +62,23 @@ test('rows, their number and who is in a segment are those of a naive view, what
         )
         await view.apply(partition, changes, at(number + 1))
         if (next === 'flush') await view.flush()
+        await filling
         if (next === 'reopen') {
           await view.close()
-          view = await openView(folder)
+          view = await openView(folder, new PackedValues(memoryBytes))
         }
-        for (const [key] of changes) {
-          assert.equal(view.get(key)?.version, naive.get(key)?.version)
-          assert.equal((await view.find(key))?.version, naive.get(key)?.version)
+        if (next === 'fill') await fill()
+        if (next === 'begin to fill') filling = fill() // the next batch comes meanwhile
+        for (const key of keys) {
+          assert.equal(
+            (view.newest.atHand(key) ?? view.newest.get(key))?.version,
+            naive.get(key)?.version,
+          )
+          assert.equal(view.newest.get(key)?.version, naive.get(key)?.version)
+          assert.equal((await view.newest.find(key))?.version, naive.get(key)?.version)
         }
       }
+      await filling
       await view.flush()
       assert.is(view.rows, naive.size)
       for (const name of ['a', 'b']) {
@@ -71,7 +88,7 @@ test('rows, their number and who is in a segment are those of a naive view, what
         assert.equal((await view.members(name, undefined, 99)).users, members.sort())
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 80 },
   )
 })
 

@@ -34,8 +34,8 @@ test('a change is there at once, and there again after closing', async () => {
   assert.is(orders('anna'), 3)
   await reopened()
   assert.is(orders('anna'), 3)
-  assert.equal(view.get('anna')?.version, [7, 0])
-  assert.is(view.get('anna')?.partition, 1)
+  assert.equal(view.newest.get('anna')?.version, [7, 0])
+  assert.is(view.newest.get('anna')?.partition, 1)
   assert.is(view.topic, 'email.features')
   assert.is(view.rows, 1)
   assert.equal(view.partitions, [fromStart(0, NOW), at(8)])
@@ -60,11 +60,11 @@ test('a tombstone removes a row, in memory and on the disk', async () => {
   await view.apply(0, [put('anna', [1, 0]), put('bert', [2, 0])], at(3))
   await view.flush()
   await view.apply(0, [gone('anna'), gone('nobody')], at(5))
-  assert.is(view.get('anna'), undefined)
+  assert.is(view.newest.get('anna'), undefined)
   await view.flush()
   assert.is(view.rows, 1)
   await reopened()
-  assert.is(view.get('anna'), undefined)
+  assert.is(view.newest.get('anna'), undefined)
   assert.is(orders('bert'), 0)
   assert.is(view.rows, 1)
 })
@@ -94,8 +94,8 @@ test('what was not flushed is missing after a kill, together with its position',
   await cp(folder, copy, { recursive: true })
   const killed = await openView(copy)
   assert.is(killed.partitions[0]?.next, 2)
-  assert.ok(killed.get('anna'))
-  assert.is(killed.get('bert'), undefined)
+  assert.ok(killed.newest.get('anna'))
+  assert.is(killed.newest.get('bert'), undefined)
   await killed.close()
   await rm(copy, { recursive: true })
 })
@@ -109,7 +109,7 @@ test('much at once is put on the disk without being asked', async () => {
     if (!view.changed) flushed++
   }
   assert.is(flushed, 5)
-  assert.is(view.get('user 0')?.json, text)
+  assert.is(view.newest.get('user 0')?.json, text)
 })
 
 test('who is in a segment is listed, page by page, for as long as he is in it', async () => {
@@ -141,11 +141,11 @@ test('a reset forgets all rows, of memory and disk', async () => {
   await view.flush()
   await view.apply(0, [put('bert', [1, 0])], at(3))
   await view.reset('email.features', [fromStart(4, NOW)])
-  assert.is(view.get('anna'), undefined)
-  assert.is(view.get('bert'), undefined)
+  assert.is(view.newest.get('anna'), undefined)
+  assert.is(view.newest.get('bert'), undefined)
   assert.is(view.rows, 0)
   await reopened()
-  assert.is(view.get('anna'), undefined)
+  assert.is(view.newest.get('anna'), undefined)
   assert.equal(view.partitions, [fromStart(4, NOW)])
 })
 
@@ -169,8 +169,8 @@ test('when the disk fails, nothing is written any more, and what was known is kn
   assert.ok(error instanceof ViewError)
   assert.is(error.code, 'failed')
   assert.match(error.message, lost)
-  assert.ok(failing.get('anna'))
-  assert.ok(failing.get('user 0'))
+  assert.ok(failing.newest.get('anna'))
+  assert.ok(failing.newest.get('user 0'))
   const again = await failing.flush().catch((error: unknown) => error)
   assert.is(again, error)
   await failing.close().catch(() => undefined)
@@ -203,7 +203,7 @@ test('a damaged view, and one of another format, is begun anew', async () => {
   await writeFile(join(folder, 'CURRENT'), 'rubbish')
   view = await openView(folder)
   assert.is(view.topic, '')
-  assert.is(view.get('anna'), undefined)
+  assert.is(view.newest.get('anna'), undefined)
 
   await view.reset('email.features', [at(9)])
   await view.close()
@@ -222,7 +222,7 @@ async function reopened(): Promise<void> {
 }
 
 function orders(key: string): unknown {
-  const found = view.get(key)
+  const found = view.newest.get(key)
   return found === undefined ? undefined : JSON.parse(found.json).features.orders
 }
 

@@ -1,12 +1,17 @@
 import { randomInt } from 'node:crypto'
+import {
+  alignedTo4,
+  HEAD_BYTES,
+  hashOf,
+  isKey,
+  KEY_LENGTH,
+  keyBytes,
+  sizeAt,
+  USED_AGAIN,
+  word,
+  writeKey,
+} from './packed-record.ts'
 import { PlaceTable } from './place-table.ts'
-
-/** A record: hash, length of its key and a flag, owner, bytes of the state, bytes there is room for; key, state. */
-const word = { hash: 0, key: 1, owner: 2, length: 3, room: 4 } as const
-const HEAD_BYTES = 20
-/** Beside the key's length: written again since the hand last came by. */
-const WRITTEN_AGAIN = 0x8000_0000
-const KEY_LENGTH = 0x7fff_ffff
 
 const SEGMENT_BITS_MAX = 20
 const SEGMENT_BITS_MIN = 14
@@ -15,8 +20,10 @@ const SEGMENTS_MIN = 8
 const BYTES_MAX = 2 ** 34 - 2 ** SEGMENT_BITS_MAX
 /** So much of a segment may stay when the hand comes by. */
 const KEPT_PART_MAX = 0.75
-/** A state that would take more of a segment is left to the store. */
+/** A value that would take more of a segment is left to the disk. */
 const RECORD_PART_MAX = 0.25
+/** Few records are smaller. */
+const RECORD_BYTES_MIN = 64
 
 interface Segment {
   readonly bytes: Uint8Array
@@ -25,20 +32,22 @@ interface Segment {
 }
 
 /**
- * Encoded states in memory, within a bound in bytes: a cache of what stores have, for users who are not among the
- * decoded ones. They lie off the heap without an object for each, so they take a fifth of what a decoded state takes,
- * and cost the collector nothing. It may forget any of them, and never answers bytes that were replaced.
+ * Encoded values by key in memory, within a bound in bytes: a cache of what lies on the disk. They lie off the heap
+ * without an object for each, so they take a fifth of what a decoded state takes, and cost the collector nothing. It
+ * may forget any of them, and never answers bytes that were replaced.
  *
- * Records lie one after the other in segments, over which a hand goes round: what was written again since it last came
- * by moves to the front of its segment, and the rest makes room. All tasks of a lane share one, each as an owner.
+ * Records lie one after the other in segments, over which a hand goes round. It moves what is still good to the front
+ * of its segment; where that is more than three quarters, only what was used again since it last came by. Several may
+ * share one, each as an owner: all tasks of a lane, all views of a process.
  */
-export class PackedStates {
+export class PackedValues {
   readonly #segmentBits: number
   readonly #segmentsMax: number
   readonly #segments: Segment[] = []
   readonly #table = new PlaceTable(place => this.#wordAt(place, word.hash))
   readonly #seed = randomInt(2 ** 31)
   #hand = 0
+  #rounds = 0
   #owners = 0
 
   /**
@@ -51,9 +60,14 @@ export class PackedStates {
     this.#segmentsMax = Math.floor(Math.min(bytesMax, BYTES_MAX) / this.#segmentBytes)
   }
 
-  /** How many states it has. */
+  /** How many values it has. */
   get count(): number {
     return this.#table.count
+  }
+
+  /** How often the hand has come to an end; until it first does, nothing was forgotten. */
+  get rounds(): number {
+    return this.#segmentsMax === 0 ? 1 : this.#rounds
   }
 
   /** Bytes that it takes. */
@@ -66,25 +80,42 @@ export class PackedStates {
     return ++this.#owners
   }
 
-  /** A copy of the state's bytes. */
-  get(owner: number, key: string): Uint8Array | undefined {
-    const slot = this.#find(owner, key, this.#hashOf(owner, key))
-    if (slot < 0) return undefined
-    const place = this.#table.placeIn(slot)
-    const start = this.#within(place) + HEAD_BYTES + keyBytes(key.length)
-    const { bytes } = this.#segmentOf(place)
-    return bytes.slice(start, start + this.#wordAt(place, word.length))
+  /** Room in the table of places for so many more: made while they come, it takes some 0.1 s of the last half million. */
+  expect(count: number): void {
+    const fitting = (this.#segmentsMax * this.#segmentBytes) / RECORD_BYTES_MIN
+    this.#table.expect(Math.min(this.count + count, fitting))
   }
 
-  set(owner: number, key: string, state: Uint8Array): void {
-    const hash = this.#hashOf(owner, key)
+  has(owner: number, key: string): boolean {
+    return this.#find(owner, key, hashOf(this.#seed, owner, key)) >= 0
+  }
+
+  /** A copy of the value's bytes. */
+  get(owner: number, key: string): Uint8Array | undefined {
+    const slot = this.#find(owner, key, hashOf(this.#seed, owner, key))
+    return slot < 0 ? undefined : this.#valueAt(this.#table.placeIn(slot)).slice()
+  }
+
+  /** The value's bytes where they lie, good until anything is set or deleted; what is looked at is forgotten last. */
+  look(owner: number, key: string): Uint8Array | undefined {
+    const slot = this.#find(owner, key, hashOf(this.#seed, owner, key))
+    if (slot < 0) return undefined
+    const place = this.#table.placeIn(slot)
+    const { words } = this.#segmentOf(place)
+    const at = (this.#within(place) >>> 2) + word.key
+    words[at] = (words[at] as number) | USED_AGAIN
+    return this.#valueAt(place)
+  }
+
+  set(owner: number, key: string, value: Uint8Array): void {
+    const hash = hashOf(this.#seed, owner, key)
     const slot = this.#find(owner, key, hash)
     if (slot >= 0) {
-      if (this.#rewrite(this.#table.placeIn(slot), key, state)) return
+      if (this.#rewrite(this.#table.placeIn(slot), key, value)) return
       this.#table.free(slot)
     }
     const grown = slot >= 0
-    const room = alignedTo4(state.length + (grown ? state.length >>> 3 : 0)) // what has grown may do so again
+    const room = alignedTo4(value.length + (grown ? value.length >>> 3 : 0)) // what has grown may do so again
     const size = HEAD_BYTES + keyBytes(key.length) + room
     if (this.#segmentsMax === 0 || size > this.#segmentBytes * RECORD_PART_MAX) return
     const place = this.#placeFor(size)
@@ -92,28 +123,30 @@ export class PackedStates {
     const start = this.#within(place)
     const head = start >>> 2
     words[head + word.hash] = hash
-    words[head + word.key] = grown ? key.length | WRITTEN_AGAIN : key.length
+    words[head + word.key] = grown ? key.length | USED_AGAIN : key.length
     words[head + word.owner] = owner
-    words[head + word.length] = state.length
+    words[head + word.length] = value.length
     words[head + word.room] = room
     writeKey(bytes, start + HEAD_BYTES, key)
-    bytes.set(state, start + HEAD_BYTES + keyBytes(key.length))
+    bytes.set(value, start + HEAD_BYTES + keyBytes(key.length))
     this.#table.enter(hash, place)
   }
 
   delete(owner: number, key: string): void {
-    const slot = this.#find(owner, key, this.#hashOf(owner, key))
-    if (slot >= 0) this.#table.free(slot)
+    const slot = this.#find(owner, key, hashOf(this.#seed, owner, key))
+    if (slot < 0) return
+    this.#valueAt(this.#table.placeIn(slot)).fill(0) // an erased person's does not stay where it lay
+    this.#table.free(slot)
   }
 
-  /** Answers whether the state fits where the one before it lies. */
-  #rewrite(place: number, key: string, state: Uint8Array): boolean {
-    if (state.length > this.#wordAt(place, word.room)) return false
+  /** Answers whether the value fits where the one before it lies. */
+  #rewrite(place: number, key: string, value: Uint8Array): boolean {
+    if (value.length > this.#wordAt(place, word.room)) return false
     const { bytes, words } = this.#segmentOf(place)
     const start = this.#within(place)
-    words[(start >>> 2) + word.key] = key.length | WRITTEN_AGAIN
-    words[(start >>> 2) + word.length] = state.length
-    bytes.set(state, start + HEAD_BYTES + keyBytes(key.length))
+    words[(start >>> 2) + word.key] = key.length | USED_AGAIN
+    words[(start >>> 2) + word.length] = value.length
+    bytes.set(value, start + HEAD_BYTES + keyBytes(key.length))
     return true
   }
 
@@ -121,6 +154,7 @@ export class PackedStates {
     let segment = this.#segments[this.#hand]
     if (segment !== undefined && segment.used + size > this.#segmentBytes) {
       this.#hand = (this.#hand + 1) % this.#segmentsMax
+      if (this.#hand === 0) this.#rounds += 1
       segment = this.#segments[this.#hand]
       if (segment !== undefined) this.#sweep(segment, this.#hand * this.#segmentBytes)
     }
@@ -138,14 +172,15 @@ export class PackedStates {
   #sweep(segment: Segment, first: number): void {
     const { bytes, words, used } = segment
     const keptMax = this.#segmentBytes * KEPT_PART_MAX
+    const keepsAll = this.#goodBytes(segment, first) <= keptMax
     let kept = 0
     for (let at = 0, size = 0; at < used; at += size) {
       const head = at >>> 2
       const key = words[head + word.key] as number
-      size = HEAD_BYTES + keyBytes(key & KEY_LENGTH) + (words[head + word.room] as number)
+      size = sizeAt(words, head)
       const slot = this.#table.slotOf(words[head + word.hash] as number, (first + at) / 4)
       if (slot < 0) continue
-      if ((key & WRITTEN_AGAIN) === 0 || kept + size > keptMax) {
+      if (!keepsAll && ((key & USED_AGAIN) === 0 || kept + size > keptMax)) {
         this.#table.free(slot)
         continue
       }
@@ -155,6 +190,17 @@ export class PackedStates {
       kept += size
     }
     segment.used = kept
+  }
+
+  /** Of the records that the table still has. */
+  #goodBytes({ words, used }: Segment, first: number): number {
+    let good = 0
+    for (let at = 0, size = 0; at < used; at += size) {
+      const head = at >>> 2
+      size = sizeAt(words, head)
+      if (this.#table.slotOf(words[head + word.hash] as number, (first + at) / 4) >= 0) good += size
+    }
+    return good
   }
 
   /** The slot of the key's record, or -1. */
@@ -176,17 +222,6 @@ export class PackedStates {
     }
   }
 
-  /** Seeded, so that nobody can choose ids that all lie in one place. */
-  #hashOf(owner: number, key: string): number {
-    let hash = this.#seed ^ Math.imul(owner, 0x9e3779b1)
-    for (let at = 0; at < key.length; at++) {
-      hash = Math.imul(hash ^ key.charCodeAt(at), 0x5bd1e995)
-      hash ^= hash >>> 15
-    }
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-    return (hash ^ (hash >>> 13)) >>> 0
-  }
-
   get #segmentBytes(): number {
     return 1 << this.#segmentBits
   }
@@ -200,27 +235,15 @@ export class PackedStates {
     return (place << 2) & (this.#segmentBytes - 1)
   }
 
+  #valueAt(place: number): Uint8Array {
+    const { bytes, words } = this.#segmentOf(place)
+    const start = this.#within(place)
+    const head = start >>> 2
+    const from = start + HEAD_BYTES + keyBytes((words[head + word.key] as number) & KEY_LENGTH)
+    return bytes.subarray(from, from + (words[head + word.length] as number))
+  }
+
   #wordAt(place: number, field: number): number {
     return this.#segmentOf(place).words[(this.#within(place) >>> 2) + field] as number
   }
-}
-
-const alignedTo4 = (bytes: number): number => (bytes + 3) & ~3
-
-/** Keys lie as UTF-16. */
-const keyBytes = (length: number): number => alignedTo4(2 * length)
-
-function writeKey(bytes: Uint8Array, start: number, key: string): void {
-  for (let index = 0, at = start; index < key.length; index++) {
-    const unit = key.charCodeAt(index)
-    bytes[at++] = unit & 0xff
-    bytes[at++] = unit >>> 8
-  }
-}
-
-function isKey(bytes: Uint8Array, start: number, key: string): boolean {
-  for (let index = 0, at = start; index < key.length; index++, at += 2)
-    if (((bytes[at] as number) | ((bytes[at + 1] as number) << 8)) !== key.charCodeAt(index))
-      return false
-  return true
 }

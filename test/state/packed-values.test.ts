@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { PackedStates } from '../../state/packed-states.ts'
+import { PackedValues } from '../../state/packed-values.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('packed states')
@@ -19,7 +19,7 @@ const act = fc.record({
 test('it answers what was set last, or nothing, whatever was set, deleted and forgotten before', () =>
   fc.assert(
     fc.property(fc.array(act, { maxLength: 600, size: 'max' }), fc.nat(), (acts, first) => {
-      const packed = new PackedStates(128 * KIB)
+      const packed = new PackedValues(128 * KIB)
       const owners = [packed.newOwner(), packed.newOwner()] as const
       const naive = new Map<string, Uint8Array>()
       let fill = first
@@ -43,7 +43,7 @@ test('it answers what was set last, or nothing, whatever was set, deleted and fo
   ))
 
 test('what fits is remembered, with all of its keys found after many were forgotten', () => {
-  const packed = new PackedStates(256 * KIB)
+  const packed = new PackedValues(256 * KIB)
   const owner = packed.newOwner()
   const state = (id: number) => new Uint8Array(40).fill(id)
   for (let id = 0; id < 20_000; id++) packed.set(owner, `user ${id}`, state(id))
@@ -60,14 +60,14 @@ test('what fits is remembered, with all of its keys found after many were forgot
 })
 
 test('it keeps within its bytes', () => {
-  const packed = new PackedStates(1024 * KIB)
+  const packed = new PackedValues(1024 * KIB)
   const owner = packed.newOwner()
   for (let id = 0; id < 50_000; id++) packed.set(owner, `user ${id % 20_000}`, new Uint8Array(300))
   assert.ok(packed.byteLength <= 1.1 * 1024 * KIB, `${packed.byteLength} bytes`)
 })
 
 test('what is written again and again stays, while others come and go', () => {
-  const packed = new PackedStates(256 * KIB)
+  const packed = new PackedValues(256 * KIB)
   const owner = packed.newOwner()
   for (let id = 0; id < 10_000; id++) {
     packed.set(owner, `once ${id}`, new Uint8Array(200))
@@ -79,7 +79,7 @@ test('what is written again and again stays, while others come and go', () => {
 })
 
 test('there is room for what is new, also where all was written again', () => {
-  const packed = new PackedStates(128 * KIB)
+  const packed = new PackedValues(128 * KIB)
   const owner = packed.newOwner()
   for (let id = 0; id < 3_000; id++) {
     packed.set(owner, `user ${id}`, new Uint8Array(200))
@@ -89,7 +89,7 @@ test('there is room for what is new, also where all was written again', () => {
 })
 
 test('a state that is too large for it is forgotten, and not answered as it was before', () => {
-  const packed = new PackedStates(128 * KIB)
+  const packed = new PackedValues(128 * KIB)
   const owner = packed.newOwner()
   packed.set(owner, 'ann', new Uint8Array(10))
   packed.set(owner, 'ann', new Uint8Array(100_000))
@@ -97,7 +97,7 @@ test('a state that is too large for it is forgotten, and not answered as it was 
 })
 
 test('an answer stays what it is when the state is written again', () => {
-  const packed = new PackedStates(128 * KIB)
+  const packed = new PackedValues(128 * KIB)
   const owner = packed.newOwner()
   packed.set(owner, 'ann', Uint8Array.of(1, 2, 3))
   const before = packed.get(owner, 'ann')
@@ -106,7 +106,7 @@ test('an answer stays what it is when the state is written again', () => {
 })
 
 test('without any bytes it keeps nothing', () => {
-  const packed = new PackedStates(0)
+  const packed = new PackedValues(0)
   const owner = packed.newOwner()
   packed.set(owner, 'ann', Uint8Array.of(1))
   packed.delete(owner, 'ann')
