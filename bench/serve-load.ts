@@ -16,6 +16,8 @@ import { waitedOf } from './waited.ts'
 import { zipf } from './zipf.ts'
 
 const CONNECTIONS = 64
+/** To look at both sides takes some of this time, and is over when the warm-up is. */
+const LOOK_MS = 300
 /** More than are asked for in a run at a constant rate. */
 const PATHS = 120_000
 /** Ranks to users: a prime, so that those who are asked for most lie anywhere in the view. */
@@ -30,6 +32,14 @@ const routes: Readonly<Record<Kind, string>> = {
 
 type Asked = Pick<ServeResult, 'requests' | 'failed' | 'seconds' | 'p50' | 'p99'>
 
+/** What was asked between two looks at both sides. */
+interface Load extends Asked {
+  readonly before: Standing
+  readonly after: Standing
+}
+
+type Standing = Awaited<ReturnType<typeof standing>>
+
 const task: ServeTask = JSON.parse(process.argv[2] ?? '')
 let next = 0
 const headers = { 'amp-email-sender': 'news@shop.example' }
@@ -37,14 +47,11 @@ const tokens = openTokens()
 const known = new Map<string, string>()
 const rank = zipf(task.users, seededRandom(task.seed))
 const paths = Array.from({ length: PATHS }, () => pathOnce(userOf((rank() * STEP) % task.users)))
-const run = task.tool === 'paced' ? paced : closed
 const url = `http://127.0.0.1:${task.port}`
-await run(task.warmUpSeconds)
-const before = await standing()
-const asked = await run(task.seconds)
-const after = await standing()
+let answers = 0
+const { before, after, ...asked } = await (task.tool === 'paced' ? paced() : closed())
 const lastedSeconds = (after.at - before.at) / 1_000
-const micros = (cpuSeconds: number) => (cpuSeconds * 1e6) / asked.requests
+const micros = (cpuSeconds: number) => (cpuSeconds * 1e6) / (after.answers - before.answers)
 const ofServer = (share: number) => quantile(before.times, after.times, share)
 const result: ServeResult = {
   ...asked,
@@ -61,28 +68,44 @@ async function standing() {
   const times = await scrapeTimes(url, routes[task.kind])
   const { user, system } = process.cpuUsage()
   const cpuSeconds = { cpuSeconds: cpuSecondsOf(task.pid), ownCpuSeconds: (user + system) / 1e6 }
-  return { times, ...cpuSeconds, waited: waitedOf(task.pid), at: systemClock.elapsed() }
+  return { times, ...cpuSeconds, waited: waitedOf(task.pid), at: systemClock.elapsed(), answers }
 }
 
-async function paced(seconds: number): Promise<Asked> {
-  const { port, requestsPerSecond = 1 } = task
+/** On connections that stay the same: to open them is part of the warm-up. */
+async function paced(): Promise<Load> {
+  const { port, requestsPerSecond = 1, seconds, warmUpSeconds } = task
+  const firstThatCounts = requestsPerSecond * warmUpSeconds
   const times: number[] = []
   let failed = 0
-  const { requests } = await sendPaced({
+  const sending = sendPaced({
     ...{ host: '127.0.0.1', port, headers, connections: CONNECTIONS, method: 'GET' },
     path: () => paths[next++ % PATHS] ?? '/',
     perSecond: requestsPerSecond,
-    signal: AbortSignal.timeout(seconds * 1_000),
-    answered(_request, status, ms) {
+    signal: AbortSignal.timeout((warmUpSeconds + seconds) * 1_000),
+    answered(request, status, ms) {
+      answers++
+      if (request < firstThatCounts) return
       times.push(ms)
       if (status !== 200) failed++
     },
   })
+  await systemClock.sleep(warmUpSeconds * 1_000 - LOOK_MS)
+  const before = await standing()
+  await sending
+  const after = await standing()
   const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map(share => percentile(times, share))
-  return { requests, failed, seconds, p50, p99 }
+  return { requests: times.length, failed, seconds, p50, p99, before, after }
 }
 
-async function closed(duration: number): Promise<Asked> {
+async function closed(): Promise<Load> {
+  await cannon(task.warmUpSeconds)
+  const before = await standing()
+  const asked = await cannon(task.seconds)
+  answers += asked.requests
+  return { ...asked, before, after: await standing() }
+}
+
+async function cannon(duration: number): Promise<Asked> {
   const asked = await autocannon({
     ...{ url, connections: CONNECTIONS, duration, headers },
     requests: [

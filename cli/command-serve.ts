@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './flags.ts'
 import { addKeyFlags, addOAuthFlags, type KeyFlags, type OAuthFlags } from './flags-keys.ts'
+import { collectSeldom } from './heap-growth.ts'
 import { asWorker, type Worker } from './serve-worker.ts'
 import { packageVersion } from './version.ts'
 
@@ -141,6 +142,7 @@ async function serve(
     import('../serve/purge-file.ts'),
     import('../serve/hashed-id.ts'),
   ])
+  collectSeldom()
   const { host, job, products, catalogue, pairs, data } = flags
   const port = worker?.port ?? flags.port
   const instance = worker === undefined ? flags.instance : `${flags.instance}-w${worker.slot}`
