@@ -78,8 +78,10 @@ test('a hash of 53 bits comes back', () => {
 })
 
 test('a state of format version 1 is read: one value, in MessagePack', () => {
+  // Under the name `__proto__` MessagePack's library reads nothing back, lest it be a prototype.
+  const readBack = fc.jsonValue().filter(value => !JSON.stringify(value).includes('"__proto__":'))
   fc.assert(
-    fc.property(fc.jsonValue(), value => {
+    fc.property(readBack, value => {
       const head = Buffer.alloc(9)
       head[0] = 1
       head.writeDoubleBE(1_234, 1)
