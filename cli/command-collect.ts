@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from './flags.ts'
 import { addKeyFlags, type KeyFlags } from './flags-keys.ts'
+import { collectSeldom } from './heap-growth.ts'
 
 interface CollectFlags extends BrokerFlags, ListenFlags, DataFlags, KeyFlags, CollectFileFlags {
   readonly createTopics: boolean
@@ -84,6 +85,7 @@ async function collectCommand(
     import('./protection.ts'),
     import('../runtime/telemetry.ts'),
   ])
+  collectSeldom()
   const { collectFiles } = await import('./collect-files.ts')
   const files = await collectFiles(flags)
   const opened = await openProtection({ flags, clock, logger })

@@ -12,7 +12,12 @@ export function readBodiesRaw(app: FastifyInstance): void {
       delete headers['content-type'] // else it is answered 415
     done()
   })
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // The usual ones by name: fastify takes the header apart anew for each request that only `*` fits.
+  app.addContentTypeParser(
+    [usual, 'text/plain', '*'],
+    { parseAs: 'buffer' },
+    (_request, body, done) => done(null, body),
+  )
 }
 
 /** The bytes as they were sent, maybe compressed; none without a body. A signature is made over these. */

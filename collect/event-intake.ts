@@ -35,7 +35,14 @@ export const EVENT_BYTES_MAX = 32 * 1024
 /** So many are taken at once, in some five milliseconds; then other requests have their turn. */
 const EVENTS_PER_TURN = 1_000
 
-/** The one intake of a collect process. Hot path: one promise for each call, none for an event. */
+/** What has been made so far of the events of one call. */
+interface Taking {
+  readonly moment: Moment
+  readonly records: SinkRecord[]
+  readonly rejected: Rejected[]
+}
+
+/** The one intake of a collect process. Hot path: two promises for each call, none for an event. */
 export class EventIntake implements Intake {
   readonly #options: EventIntakeOptions
   /** Plain maps, which every msgpack library reads; msgpackr's records only its own does. */
@@ -50,56 +57,52 @@ export class EventIntake implements Intake {
     this.#rejectedTopic = rejectedTopicOf(options.topic)
   }
 
-  async take(events: readonly unknown[], arrival: Arrival): Promise<Taken> {
-    const moment: Moment = {
-      arrival,
-      receivedAt: writeIso(arrival.receivedAt),
-      ids: new MessageIds(arrival.source.name),
-    }
+  take(events: readonly unknown[], arrival: Arrival): Promise<Taken> {
+    const taking = beginning(arrival)
+    if (events.length > EVENTS_PER_TURN) return this.#takeInTurns(events, taking)
+    for (let index = 0; index < events.length; index++) this.#judge(events[index], index, taking)
+    return this.#keep(events.length, taking)
+  }
+
+  async #takeInTurns(events: readonly unknown[], taking: Taking): Promise<Taken> {
     const { clock = systemClock } = this.#options
-    const records: SinkRecord[] = []
-    const rejected: Rejected[] = []
     for (let index = 0; index < events.length; index++) {
       if (index > 0 && index % EVENTS_PER_TURN === 0) await clock.turn()
-      this.#judge(events[index], index, moment, records, rejected)
+      this.#judge(events[index], index, taking)
     }
-    return this.#keep(records, events.length, rejected, arrival)
+    return this.#keep(events.length, taking)
   }
 
   takeJson(events: JsonEvents, arrival: Arrival): Promise<Taken> | undefined {
     const { plan, topic, eventBytesMax } = this.#options
-    const { source, receivedAt, sentAt } = arrival
+    const { source, sentAt } = arrival
     if (plan !== undefined || source.requireConsent) return undefined
     if (sentAt !== undefined && typeof sentAt !== 'string') return undefined
-    const moment = {
-      ...{ arrival: { ...arrival, sentAt }, receivedAt: writeIso(receivedAt) },
-      ids: new MessageIds(source.name),
-    }
-    const records: SinkRecord[] = []
-    const rejected: Rejected[] = []
+    const taking = beginning(arrival)
+    const moment = { ...taking.moment, arrival: { ...arrival, sentAt } }
     let index = 0
     const whole = eachPacked(this.#packer, events, moment, (value, json) => {
       if (index >= EVENTS_PER_TURN) return false
       if (value !== undefined && this.#packer.bytesMost <= eventBytesMax)
-        records.push({ topic, key: this.#packer.key, value })
-      else this.#judge(parseJson(json()), index, moment, records, rejected)
+        taking.records.push({ topic, key: this.#packer.key, value })
+      else this.#judge(parseJson(json()), index, taking)
       index++
       return true
     })
     // What is put is copied before anybody else packs.
-    return whole ? this.#keep(records, index, rejected, arrival) : undefined
+    return whole ? this.#keep(index, taking) : undefined
   }
 
   /** Resolves when the records are safe. */
-  async #keep(
-    records: readonly SinkRecord[],
-    events: number,
-    rejected: readonly Rejected[],
-    arrival: Arrival,
-  ): Promise<Taken> {
-    if (records.length > 0) await this.#put(records, arrival.receivedAt)
-    this.#count(arrival, events - rejected.length, rejected)
-    return { accepted: events - rejected.length, rejected }
+  #keep(events: number, { moment: { arrival }, records, rejected }: Taking): Promise<Taken> {
+    const taken = { accepted: events - rejected.length, rejected }
+    const kept = () => {
+      this.#count(arrival, taken)
+      return taken
+    }
+    if (records.length === 0) return Promise.resolve(kept())
+    const refused = (error: unknown) => this.#refused(error, arrival.receivedAt)
+    return this.#options.sink.put(records).then(kept, refused)
   }
 
   /** Why events were refused a moment ago; `undefined` when they are taken. */
@@ -110,13 +113,7 @@ export class EventIntake implements Intake {
   }
 
   /** Puts the event's records to the others, or what is to be kept of one that is rejected. */
-  #judge(
-    event: unknown,
-    index: number,
-    moment: Moment,
-    records: SinkRecord[],
-    rejected: Rejected[],
-  ): void {
+  #judge(event: unknown, index: number, { moment, records, rejected }: Taking): void {
     const fault = this.#add(event, moment, records)
     if (fault === undefined) return
     rejected.push({ index, ...fault })
@@ -152,27 +149,24 @@ export class EventIntake implements Intake {
     return mode === 'enforce' ? fault : undefined
   }
 
-  async #put(records: readonly SinkRecord[], now: number): Promise<void> {
-    try {
-      await this.#options.sink.put(records)
-    } catch (error) {
-      if (!(error instanceof SinkFull)) throw error
-      const until = now + error.retryAfterSeconds * 1000
-      this.#refusal = { reason: `events are refused: ${error.message}`, until }
-      const headers = { 'retry-after': String(error.retryAfterSeconds) }
-      throw new Problem(
-        429,
-        error.code,
-        'no more events can be kept just now: send them again',
-        headers,
-      )
-    }
+  #refused(error: unknown, now: number): never {
+    if (!(error instanceof SinkFull)) throw error
+    const until = now + error.retryAfterSeconds * 1000
+    this.#refusal = { reason: `events are refused: ${error.message}`, until }
+    const detail = 'no more events can be kept just now: send them again'
+    throw new Problem(429, error.code, detail, { 'retry-after': String(error.retryAfterSeconds) })
   }
 
-  #count({ source }: Arrival, accepted: number, rejected: readonly Rejected[]): void {
+  #count({ source }: Arrival, { accepted, rejected }: Taken): void {
     const { telemetry } = this.#options
     if (accepted > 0) telemetry.add('millrace_collect_events', accepted, { source: source.name })
     for (const { code } of rejected)
       telemetry.add('millrace_collect_rejected_events', 1, { source: source.name, reason: code })
   }
+}
+
+function beginning(arrival: Arrival): Taking {
+  const { receivedAt, source } = arrival
+  const moment = { arrival, receivedAt: writeIso(receivedAt), ids: new MessageIds(source.name) }
+  return { moment, records: [], rejected: [] }
 }

@@ -8,8 +8,8 @@ import { sayAway, send, textOf, within } from './sink-send.ts'
 import type { UnsettledSend } from './spool-drain.ts'
 import type { SpoolPart } from './spool-position.ts'
 
-/** Answers leave together, so that a write to the disk, and waking who asked, is not for a single one. */
-const SPOOL_EVERY_MS = 3
+/** A write follows the one before at once: what has come meanwhile goes together. */
+const SPOOL_EVERY_MS = 0
 const TIDY_EVERY_MS = 10_000
 /** The brokers are slower than what comes: it goes by the disk until they have caught up. */
 const BEHIND_BYTES = 16 * 1024 * 1024
