@@ -5,6 +5,9 @@ import { SinkQueue } from './sink-queue.ts'
 import { type Send, sayAway, send, within } from './sink-send.ts'
 import type { SpoolPart } from './spool-position.ts'
 
+/** Answers wait for a send, so it follows the one before nearly at once; what has come meanwhile goes together. */
+const SEND_EVERY_MS = 1
+
 /** Records are safe when the brokers have acknowledged them; while those are away, when they are in the spool. */
 export class KeepByBrokers implements Keeper {
   readonly #options: KeeperOptions
@@ -12,7 +15,7 @@ export class KeepByBrokers implements Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options
-    this.#queue = new SinkQueue({ ...options, everyMs: options.sendEveryMs })
+    this.#queue = new SinkQueue({ ...options, everyMs: SEND_EVERY_MS })
   }
 
   get bytes(): number {

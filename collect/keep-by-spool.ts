@@ -8,8 +8,10 @@ import { sayAway, send, textOf, within } from './sink-send.ts'
 import type { UnsettledSend } from './spool-drain.ts'
 import type { SpoolPart } from './spool-position.ts'
 
-/** A write follows the one before at once: what has come meanwhile goes together. */
-const SPOOL_EVERY_MS = 0
+/** Answers wait for a write, so it follows the one before at once; what has come meanwhile goes together. */
+const WRITE_EVERY_MS = 0
+/** Nobody waits for a send, and a larger one costs less. */
+const SEND_EVERY_MS = 10
 const TIDY_EVERY_MS = 10_000
 /** The brokers are slower than what comes: it goes by the disk until they have caught up. */
 const BEHIND_BYTES = 16 * 1024 * 1024
@@ -36,7 +38,7 @@ export class KeepBySpool implements Keeper {
     this.#options = options
     const noted = (batch: SinkBatch) => this.#ledgers.set(batch, this.#ledger)
     this.#writes = new SinkQueue({
-      ...{ clock: options.clock, everyMs: SPOOL_EVERY_MS, partitions: { of: () => 0 } },
+      ...{ clock: options.clock, everyMs: WRITE_EVERY_MS, partitions: { of: () => 0 } },
       begins: batch => {
         this.#begun++
         noted(batch)
@@ -46,7 +48,7 @@ export class KeepBySpool implements Keeper {
       this.#writes.cut() // so that what a send acknowledges is whole parts of the spool
       noted(batch)
     }
-    this.#sends = new SinkQueue({ ...options, everyMs: options.sendEveryMs, begins })
+    this.#sends = new SinkQueue({ ...options, everyMs: SEND_EVERY_MS, begins })
     options.modes.onChange = mode => this.#changed(mode)
   }
 

@@ -28,8 +28,6 @@ export interface KeeperOptions {
   readonly partitions: TopicPartitions
   /** Brokers that take longer than this are treated as if they were away. */
   readonly acknowledgeMsMax: number
-  /** How soon a send may follow the one before, ms. */
-  readonly sendEveryMs: number
   readonly clock: Clock
   readonly logger: SpoolLogger
   readonly telemetry: Telemetry

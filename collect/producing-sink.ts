@@ -36,8 +36,6 @@ export interface SinkOptions {
   readonly memoryBytesMax?: number
   /** Brokers that take longer than this are treated as if they were away; 1,000 when not given. */
   readonly acknowledgeMsMax?: number
-  /** How soon a send may follow the one before, ms; 10 when not given. */
-  readonly sendEveryMs?: number
   /** What makes a record safe; `brokers` when not given. */
   readonly keptBy?: KeptBy
 }
@@ -50,7 +48,6 @@ export type KeptBy = 'brokers' | 'spool'
 
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 const ACKNOWLEDGE_MS_MAX = 1_000
-const SEND_EVERY_MS = 10
 /** While records are refused, it is said again no more often than so. */
 const TELL_AGAIN_MS = 30_000
 
@@ -111,7 +108,7 @@ class ProducingSink implements Sink {
       acknowledgeMsMax: this.#acknowledgeMsMax,
     }
     const keeperOptions: KeeperOptions = {
-      ...{ ...common, sendEveryMs: options.sendEveryMs ?? SEND_EVERY_MS },
+      ...common,
       drain: unsettled => this.#drain.start(unsettled),
       refused: (full, records) => this.#refused(full, records),
     }

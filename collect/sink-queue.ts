@@ -8,7 +8,7 @@ export interface SinkQueueOptions {
   readonly clock: Clock
   /**
    * A batch follows the last one no sooner, ms; what comes after a pause goes at once. Each send costs the broker and
-   * us as much as twenty events, so that many small ones would take the processor from the requests.
+   * us as much as twenty events.
    */
   readonly everyMs: number
   readonly partitions: Pick<TopicPartitions, 'of'>
