@@ -10,6 +10,7 @@ import { CollectBench, type Load, type Measured } from './collect-runs.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { wholeFlag } from './flags.ts'
 import { machine, table, writeResults } from './results.ts'
+import { middleBy } from './run-result.ts'
 
 export const collectHelp = `npm run bench -- collect [flags]
 
@@ -97,7 +98,10 @@ async function measured(
     for (let round = 0; round < rounds; round++)
       for (const server of servers)
         runs.push(await measure(server, { ...load, tool: 'paced', seconds }))
-    for (const server of servers) rows.push(middle(runs.filter(run => run.server === server)))
+    for (const server of servers) {
+      const own = runs.filter(run => run.server === server)
+      rows.push(middleBy(own, ({ outsideP99 }) => outsideP99))
+    }
   }
   for (const load of loads) {
     rows.push(await measure('brokers', { ...load, tool: 'autocannon', seconds }))
@@ -105,14 +109,6 @@ async function measured(
     rows.push(await measure('brokers', { eventsPerRequest, tool: 'autocannon', seconds }))
   }
   return rows
-}
-
-/** The run whose p99 from outside is the median one. */
-function middle(runs: readonly Measured[]): Measured {
-  const byP99 = [...runs].sort((one, other) => one.outsideP99 - other.outsideP99)
-  const row = byP99[Math.floor((byP99.length - 1) / 2)]
-  if (row === undefined) throw new Error('nothing was measured')
-  return row
 }
 
 /** Measures once more where the machine's host took from it, and answers what had the quieter time. */

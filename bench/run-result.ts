@@ -23,6 +23,14 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2
 }
 
+/** The one whose value is the median; of two in the middle, the lower. */
+export function middleBy<Item>(items: readonly Item[], value: (item: Item) => number): Item {
+  const sorted = [...items].sort((one, other) => value(one) - value(other))
+  const middle = sorted[Math.ceil(sorted.length / 2) - 1]
+  if (middle === undefined) throw new Error('there is no median of nothing')
+  return middle
+}
+
 /** The value below which the share (0 to 1) of the values lies, by the nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
