@@ -9,7 +9,9 @@ import { checkAccepted } from './collect-check.ts'
 import { CollectBench, type Load, type Measured } from './collect-runs.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { wholeFlag } from './flags.ts'
-import { machine, table, writeResults } from './results.ts'
+import type { Figure } from './kept.ts'
+import { type Publication, publish } from './publish.ts'
+import { table } from './results.ts'
 import { middleBy } from './run-result.ts'
 
 export const collectHelp = `npm run bench -- collect [flags]
@@ -19,6 +21,7 @@ export const collectHelp = `npm run bench -- collect [flags]
   event that was answered 200 is looked for on the topic.
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
+  --disk TEXT           what the broker's log lies on, told with the figures: its stalls are in the answers' times
   --size small|large    seconds at a tenth of the rate; or 20 s a run, those at constant rates three times by turns, and
                         five minutes for the memory (default)
   --part all|loads|memory   all (default)
@@ -37,7 +40,7 @@ const STOLEN_MAX = 2
 
 /** The benchmark as the command runs it; prints as it goes, and writes bench/RESULTS.md in its large size. */
 export async function collect(args: readonly string[]): Promise<void> {
-  const { size, part, seconds, memorySeconds, given } = parse(args)
+  const { size, part, seconds, memorySeconds, given, disk } = parse(args)
   const { rateShare, rounds } = sizes[size]
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-collect-'))
   const brokers = await openBrokers(given)
@@ -49,26 +52,33 @@ export async function collect(args: readonly string[]): Promise<void> {
     const singles = { eventsPerRequest: 1, requestsPerSecond: SINGLES_PER_SECOND * rateShare }
     const batches = { eventsPerRequest: BATCH, requestsPerSecond: BATCHES_PER_SECOND * rateShare }
     await bench.warmUp(Math.min(seconds, 10))
-    const sections: [name: string, body: string][] = []
+    const parts: Pick<Publication, 'title' | 'summary' | 'figures'>[] = []
     if (part !== 'memory') {
       const rows = await measured(bench, [singles, batches], seconds, rounds)
-      sections.push(['Collect', `${explained}\n\n${tableOf(rows)}\n\n${ratios(rows)}`])
+      const summary = `${explained}\n\n${tableOf(rows)}\n\n${ratios(rows)}`
+      parts.push({ title: 'Collect', summary, figures: rows.flatMap(figuresOf) })
     }
     if (part !== 'loads') {
-      const load = { ...singles, tool: 'paced', seconds: memorySeconds } as const
-      const fifths = (await bench.memoryOver(load)).map(size => `${size} MB`).join(', ')
-      const body = `Resident memory of the collector at ${singles.requestsPerSecond} single events/s over ${memorySeconds} s, the median of each fifth of that time: ${fifths}.`
-      sections.push(['Collect, memory', body])
+      const fifths = await bench.memoryOver({ ...singles, tool: 'paced', seconds: memorySeconds })
+      const sizes = fifths.map(size => `${size} MB`).join(', ')
+      const summary = `Resident memory of the collector at ${singles.requestsPerSecond} single events/s over ${memorySeconds} s, the median of each fifth of that time: ${sizes}.`
+      const [first = Number.NaN, last = Number.NaN] = [fifths.at(0), fifths.at(-1)]
+      const figures: Figure[] = [
+        { name: 'first fifth', value: first, unit: 'MB' },
+        { name: 'last fifth', value: last, unit: 'MB' },
+      ]
+      parts.push({ title: 'Collect, memory', summary, figures })
     }
     await bench.settled()
     const checked = await checkAccepted(log, topic, bench.accepted)
     const [accepted, found] = checked.hashes
     const proof = `${checked.accepted} events were answered 200; on the topic ${checked.found}, twice there ${checked.doubled}. Hash of the accepted: ${accepted}; of those of them on the topic: ${found}.`
-    const when = `${machine(new Date(systemClock.now()))}, broker: ${brokers.name}`
+    const how = `broker: ${brokers.name}${disk === undefined ? '' : `, its log on ${disk}`}`
     const load = `load average ${before} before, ${loadavg()[0]?.toFixed(1)} after; collector, broker and what sends share the machine`
-    for (const [name, body] of sections) {
-      console.log(`\n${body}\n\n${proof}`)
-      if (size === 'large') writeResults(name, `${when}, ${load}\n\n${body}\n\n${proof}`)
+    for (const { title, summary, figures } of parts) {
+      console.log(`\n${summary}\n\n${proof}`)
+      const proven = `${summary}\n\n${proof}`
+      if (size === 'large') publish({ title, how, load, summary: proven, figures })
     }
   } finally {
     await bench.close()
@@ -145,6 +155,17 @@ function tableOf(rows: readonly Measured[]): string {
   return table([...heads, ...times], cells)
 }
 
+function figuresOf(row: Measured): Figure[] {
+  const { server, load, tool, eventsPerSecond, serverP99, outsideP99 } = row
+  if (tool !== 'paced')
+    return [{ name: `${load}, ${tool}`, value: eventsPerSecond, unit: 'events/s' }]
+  const name = `${load}, ${server}`
+  const outside: Figure = { name: `${name}: p99 from outside`, value: outsideP99, unit: 'ms' }
+  return server === 'bare'
+    ? [outside]
+    : [{ name: `${name}: p99 in the server`, value: serverP99, unit: 'ms' }, outside]
+}
+
 function ratios(rows: readonly Measured[]): string {
   const paced = rows.filter(({ tool }) => tool === 'paced')
   return paced
@@ -161,6 +182,7 @@ function parse(args: readonly string[]) {
     args: [...args],
     options: {
       brokers: { type: 'string' },
+      disk: { type: 'string' },
       size: { type: 'string', default: 'large' },
       part: { type: 'string', default: 'all' },
       seconds: { type: 'string' },
@@ -178,6 +200,7 @@ function parse(args: readonly string[]) {
     part,
     seconds: whole('seconds', sizes[size].seconds),
     memorySeconds: whole('memory-seconds', sizes[size].memorySeconds),
+    ...(values.disk !== undefined && { disk: values.disk }),
     given: values.brokers ?? process.env.BROKERS,
   } as const
 }

@@ -122,6 +122,26 @@ const targets: readonly Target[] = [
     wanted: '≥ 250,000 events/s',
     ours: of => perSecond(of('Pipeline', 'json'), 250_000, 'events/s'),
   },
+  ...(
+    [
+      ['collect at 10,000 single events/s', '10000, single'],
+      ['collect at 50,000 events/s in batches of 100', '500, of 100'],
+    ] as const
+  ).flatMap(([what, load]): Target[] => [
+    {
+      what: `${what}: p99 in the server`,
+      wanted: '≤ 50 ms',
+      ours: of => ms(of('Collect', `${load}, brokers: p99 in the server`), 50),
+    },
+    {
+      what: 'the same, from outside, against a bare server',
+      wanted: '≤ 2 ×',
+      ours: of => {
+        const outside = (server: string) => of('Collect', `${load}, ${server}: p99 from outside`)
+        return atMost(outside('brokers') / outside('bare'), 2)
+      },
+    },
+  ]),
   {
     what: 'serve at 5,000 requests/s and 2,000 rows/s: features, p99 in the server',
     wanted: '≤ 5 ms',
