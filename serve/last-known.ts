@@ -1,72 +1,60 @@
+import { asBuffer } from '../protocol/reader.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { PackedValues } from '../state/packed-values.ts'
 
-interface Kept {
-  readonly json: string
-  /** Epoch ms at which the content was true. */
-  readonly trueAt: number
-}
-
-/** About what a kept answer costs besides its text. */
-const ENTRY_BYTES = 200
 const BYTES_MAX = 64 << 20
+/** Before the JSON: epoch ms at which the content was true, a double. */
+const HEAD_BYTES = 8
+/** Of UTF-8, for a unit of a text. */
+const UNIT_BYTES_MAX = 3
+const SCRATCH_BYTES = 4_096
 
-/** The answers given last, for when nothing can be read: up to 64 MiB of them, those asked for least lately leave first. */
+/**
+ * The answers given last, for when nothing can be read: up to 64 MiB of them, off the heap; those asked for least lately
+ * leave first, and none is kept that has more than a quarter of a MiB.
+ */
 export class LastKnown {
   readonly #clock: Clock
   readonly #bytesMax: number
-  /** In order of their last use. */
-  readonly #kept = new Map<string, Kept>()
-  /** From the oldest on; one from the front each time would first pass over all that has left. */
-  #oldest = this.#kept.keys()
-  #bytes = 0
+  #kept: PackedValues
+  #owner: number
+  /** What is kept next is written here, and copied. */
+  #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
   constructor(clock: Clock, bytesMax = BYTES_MAX) {
     this.#clock = clock
     this.#bytesMax = bytesMax
+    this.#kept = new PackedValues(bytesMax)
+    this.#owner = this.#kept.newOwner()
   }
 
   get isEmpty(): boolean {
-    return this.#kept.size === 0
+    return this.#kept.count === 0
   }
 
   /** @param ageMs how far behind it may be already */
   keep(place: string, json: string, ageMs: number): void {
-    const trueAt = this.#clock.now() - ageMs
-    const before = this.#kept.get(place)
-    if (before?.json === json) {
-      this.#kept.delete(place)
-      this.#kept.set(place, { json: before.json, trueAt }) // the old text, so that the new one dies young
-      return
-    }
-    this.forget(place)
-    this.#kept.set(place, { json, trueAt })
-    this.#bytes += bytesOf(place, json)
-    while (this.#bytes > this.#bytesMax) {
-      const { value, done } = this.#oldest.next()
-      if (done) this.#oldest = this.#kept.keys()
-      else this.forget(value)
-    }
+    const bytesMost = HEAD_BYTES + UNIT_BYTES_MAX * json.length
+    if (bytesMost > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(bytesMost)
+    this.#scratch.writeDoubleLE(this.#clock.now() - ageMs, 0)
+    const end = HEAD_BYTES + this.#scratch.write(json, HEAD_BYTES)
+    this.#kept.set(this.#owner, place, this.#scratch.subarray(0, end))
   }
 
   get(place: string): { readonly json: string; readonly ageMs: number } | undefined {
-    const kept = this.#kept.get(place)
-    if (kept === undefined) return undefined
-    return { json: kept.json, ageMs: Math.max(0, Math.round(this.#clock.now() - kept.trueAt)) }
+    const found = this.#kept.look(this.#owner, place)
+    if (found === undefined) return undefined
+    const bytes = asBuffer(found)
+    const ageMs = Math.max(0, Math.round(this.#clock.now() - bytes.readDoubleLE(0)))
+    return { json: bytes.toString('utf8', HEAD_BYTES), ageMs }
   }
 
   clear(): void {
-    this.#kept.clear()
-    this.#bytes = 0
+    this.#kept = new PackedValues(this.#bytesMax)
+    this.#owner = this.#kept.newOwner()
   }
 
   forget(place: string): void {
-    const kept = this.#kept.get(place)
-    if (kept === undefined) return
-    this.#kept.delete(place)
-    this.#bytes -= bytesOf(place, kept.json)
+    this.#kept.delete(this.#owner, place)
   }
-}
-
-function bytesOf(place: string, json: string): number {
-  return ENTRY_BYTES + 2 * (place.length + json.length)
 }

@@ -198,16 +198,25 @@ test('whoever is erased while his row is read does not stay in memory', async ()
   assert.equal(await world.ask(), { ...fallback, reason: 'view_failed' })
 })
 
-test('what was known last is kept within its bound, the least lately used leaving first', () => {
-  const known = new LastKnown(new HandClock(), 1_000)
-  for (const place of ['a', 'b', 'c']) known.keep(place, 'x'.repeat(50), 0)
-  assert.is(known.get('a')?.json.length, 50)
-  known.keep('a', 'new', 0)
-  known.keep('d', 'x'.repeat(50), 0)
-  assert.is(known.get('b'), undefined)
-  assert.is(known.get('a')?.json, 'new')
-  known.keep('e', 'x'.repeat(5_000), 0)
-  assert.is(known.get('e'), undefined, 'nor anything that is larger than the bound')
+test('what was known last is kept within its bound, what is known again longest', () => {
+  const known = new LastKnown(new HandClock(), 1 << 20)
+  const json = (size: number) => JSON.stringify({ text: 'é'.repeat(size) })
+  for (let index = 0; index < 2_000; index++) {
+    known.keep(`user-${index}`, json(500), 0)
+    if (index % 10 === 0) known.keep('often', json(index), index)
+  }
+  assert.is(known.get('often')?.json, json(1_990))
+  assert.is(known.get('user-1999')?.json, json(500))
+  const kept = Array.from({ length: 2_000 }, (_, index) => known.get(`user-${index}`))
+  const count = kept.filter(each => each !== undefined).length
+  assert.ok(count > 300 && count < 1_000, `${count} of 1 KB in 1 MiB`)
+  known.keep('large', json(1 << 20), 0)
+  assert.is(known.get('large'), undefined, 'nor anything that is larger than the bound')
+  known.forget('often')
+  assert.is(known.get('often'), undefined)
+  known.clear()
+  assert.ok(known.isEmpty)
+  assert.is(known.get('user-1999'), undefined)
 })
 
 test.run()
