@@ -8,6 +8,8 @@ const HEAD_BYTES = 8
 /** Of UTF-8, for a unit of a text. */
 const UNIT_BYTES_MAX = 3
 const SCRATCH_BYTES = 4_096
+/** As much as a block may have, and `PackedValues` takes of one value. */
+const JSON_LENGTH_MAX = 256 << 10
 
 /**
  * The answers given last, for when nothing can be read: up to 64 MiB of them, off the heap; those asked for least lately
@@ -34,6 +36,10 @@ export class LastKnown {
 
   /** @param ageMs how far behind it may be already */
   keep(place: string, json: string, ageMs: number): void {
+    if (json.length > JSON_LENGTH_MAX) {
+      this.forget(place)
+      return
+    }
     const bytesMost = HEAD_BYTES + UNIT_BYTES_MAX * json.length
     if (bytesMost > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(bytesMost)
     this.#scratch.writeDoubleLE(this.#clock.now() - ageMs, 0)

@@ -7,6 +7,8 @@ const BEGIN_MS = 1_000
 const BUSY = 0.2
 const REST_MS_BUSY = 100
 const REST_MS_MIN = 1
+/** The disk is broken, which is told by others, and may be mended. */
+const RETRY_MS = 1_000
 
 /**
  * Takes what the disk has into memory, bit by bit, as long as there is room: half of the time where nobody asks, and
@@ -21,7 +23,12 @@ export async function fillMemory(
   let key: string | undefined = ''
   while (key !== undefined && !signal.aborted) {
     const [begun, asked] = [clock.elapsed(), view.newest.asked]
-    key = await view.fillAfter(key).catch(() => undefined) // the disk is broken, which is told by others
+    try {
+      key = await view.fillAfter(key)
+    } catch {
+      await clock.sleep(RETRY_MS, signal)
+      continue
+    }
     const tookMs = Math.max(REST_MS_MIN, clock.elapsed() - begun)
     await clock.sleep(tookMs, signal)
     const isBusy = view.newest.asked - asked > 2 * tookMs * BUSY

@@ -11,8 +11,8 @@ export const ROWS_BYTES_MAX = 64 << 20
  * of the event loop. All views of a process share its bytes.
  *
  * While there is room it takes every row, as it comes from the topic and, after a start, from the disk
- * (`fillMemory`). Once it is full it keeps what is asked for, and rows that are here already are changed; a row that
- * nobody asked for takes nobody's place.
+ * (`fillMemory`). Once it is full it keeps what is asked for, and rows that are here already are changed; others that
+ * nobody asked for are left to the disk.
  */
 export class RowMemory {
   readonly #disk: Pick<ReadQueue, 'get'>
@@ -76,7 +76,7 @@ export class RowMemory {
 
   clear(): void {
     this.#owner = this.#packed.newOwner()
-    this.#fullAt = this.#packed.rounds + 1 // what was here makes room
+    this.#fullAt = this.#packed.rounds + 2 // in a whole round of the hand what was here makes room
     this.#readings.clear()
   }
 }

@@ -29,6 +29,7 @@ const NOTHING = Buffer.alloc(0)
 const BEFORE_ALL = '\0'
 /** Looked up and put into a batch before requests have their turn: less than a millisecond. */
 const ROWS_A_TURN = 128
+
 /**
  * A view's database. It checks what it reads, byte by byte (LevelDB does not), and knows what is wrong with itself:
  * what fails is a `ViewError`.

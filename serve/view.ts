@@ -137,17 +137,22 @@ export class View {
 
   /**
    * Takes some rows from the disk into memory, of keys after this one, and answers the last of them; `undefined` once
-   * there are no more, or there is no room.
+   * there are no more, or there is no room. Rejects where the disk could not be read.
    */
   async fillAfter(key: string): Promise<string | undefined> {
-    let last: string | undefined
+    let read: Promise<string | undefined> | undefined
     await this.#inTurn(async () => {
-      if (!this.#rows.memory.hasRoom) return
-      const rows = await this.#disk.after(key, FILL_ROWS).catch(() => []) // its fault is told by others
-      this.#rows.remember(rows)
-      last = rows.at(-1)?.[0]
+      read = this.#fill(key)
+      await read.catch(() => undefined) // nothing was written: the writes after it are as good as before
     })
-    return last
+    return read
+  }
+
+  async #fill(key: string): Promise<string | undefined> {
+    if (!this.#rows.memory.hasRoom) return undefined
+    const rows = await this.#disk.after(key, FILL_ROWS)
+    this.#rows.remember(rows)
+    return rows.at(-1)?.[0]
   }
 
   /** Puts everything on the disk. */
@@ -182,9 +187,10 @@ export class View {
   mend(): Promise<void> {
     return this.#anew(async () => {
       const meta = await this.#disk.mend()
-      if (this.#topic === '')
+      if (this.#topic === '') {
         this.#become(meta) // it could not be opened before
-      else if (meta?.topic !== this.#topic) this.#forget()
+        this.#rows.memory.expect(this.#disk.rows)
+      } else if (meta?.topic !== this.#topic) this.#forget()
       this.#rows.pending.takeBack()
       await this.#write()
     })

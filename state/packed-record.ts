@@ -5,12 +5,24 @@ export const HEAD_BYTES = 20
 export const USED_AGAIN = 0x8000_0000
 export const KEY_LENGTH = 0x7fff_ffff
 
+/** Records lie in it one after the other. */
+export interface Segment {
+  readonly bytes: Uint8Array
+  readonly words: Uint32Array
+  used: number
+}
+
 export const alignedTo4 = (bytes: number): number => (bytes + 3) & ~3
 
 /** Of the whole record. */
 export function sizeAt(words: Uint32Array, head: number): number {
   const key = (words[head + word.key] as number) & KEY_LENGTH
   return HEAD_BYTES + keyBytes(key) + (words[head + word.room] as number)
+}
+
+/** Key and value of what is gone do not stay where they lay: it may be an erased person's. */
+export function wipe({ bytes, words }: Segment, start: number): void {
+  bytes.fill(0, start + HEAD_BYTES, start + sizeAt(words, start >>> 2))
 }
 
 /** Keys lie as UTF-16. */

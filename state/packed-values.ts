@@ -6,8 +6,10 @@ import {
   isKey,
   KEY_LENGTH,
   keyBytes,
+  type Segment,
   sizeAt,
   USED_AGAIN,
+  wipe,
   word,
   writeKey,
 } from './packed-record.ts'
@@ -22,14 +24,8 @@ const BYTES_MAX = 2 ** 34 - 2 ** SEGMENT_BITS_MAX
 const KEPT_PART_MAX = 0.75
 /** A value that would take more of a segment is left to the disk. */
 const RECORD_PART_MAX = 0.25
-/** Few records are smaller. */
-const RECORD_BYTES_MIN = 64
-
-interface Segment {
-  readonly bytes: Uint8Array
-  readonly words: Uint32Array
-  used: number
-}
+/** Where records are smaller the table of places grows while they come. */
+const RECORD_BYTES_EXPECTED = 256
 
 /**
  * Encoded values by key in memory, within a bound in bytes: a cache of what lies on the disk. They lie off the heap
@@ -67,7 +63,7 @@ export class PackedValues {
 
   /** How often the hand has come to an end; until it first does, nothing was forgotten. */
   get rounds(): number {
-    return this.#segmentsMax === 0 ? 1 : this.#rounds
+    return this.#segmentsMax === 0 ? Infinity : this.#rounds
   }
 
   /** Bytes that it takes. */
@@ -82,7 +78,7 @@ export class PackedValues {
 
   /** Room in the table of places for so many more: made while they come, it takes some 0.1 s of the last half million. */
   expect(count: number): void {
-    const fitting = (this.#segmentsMax * this.#segmentBytes) / RECORD_BYTES_MIN
+    const fitting = (this.#segmentsMax * this.#segmentBytes) / RECORD_BYTES_EXPECTED
     this.#table.expect(Math.min(this.count + count, fitting))
   }
 
@@ -111,7 +107,9 @@ export class PackedValues {
     const hash = hashOf(this.#seed, owner, key)
     const slot = this.#find(owner, key, hash)
     if (slot >= 0) {
-      if (this.#rewrite(this.#table.placeIn(slot), key, value)) return
+      const before = this.#table.placeIn(slot)
+      if (this.#rewrite(before, key, value)) return
+      wipe(this.#segmentOf(before), this.#within(before))
       this.#table.free(slot)
     }
     const grown = slot >= 0
@@ -135,7 +133,8 @@ export class PackedValues {
   delete(owner: number, key: string): void {
     const slot = this.#find(owner, key, hashOf(this.#seed, owner, key))
     if (slot < 0) return
-    this.#valueAt(this.#table.placeIn(slot)).fill(0) // an erased person's does not stay where it lay
+    const place = this.#table.placeIn(slot)
+    wipe(this.#segmentOf(place), this.#within(place))
     this.#table.free(slot)
   }
 
@@ -146,7 +145,8 @@ export class PackedValues {
     const start = this.#within(place)
     words[(start >>> 2) + word.key] = key.length | USED_AGAIN
     words[(start >>> 2) + word.length] = value.length
-    bytes.set(value, start + HEAD_BYTES + keyBytes(key.length))
+    const from = start + HEAD_BYTES + keyBytes(key.length)
+    bytes.fill(0, from, start + sizeAt(words, start >>> 2)).set(value, from)
     return true
   }
 
@@ -189,6 +189,7 @@ export class PackedValues {
       this.#table.move(slot, (first + kept) / 4)
       kept += size
     }
+    bytes.fill(0, kept, used)
     segment.used = kept
   }
 

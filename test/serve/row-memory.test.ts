@@ -114,6 +114,19 @@ test('while there is room it takes all rows, and then only changes those that it
   assert.is(memory.get(`u${taken - 1}`), undefined)
 })
 
+test('after it was cleared, as many rows again find room, wherever the hand was', () => {
+  const memory = new RowMemory(new HandDisk(), new PackedValues(128 << 10))
+  const keys = Array.from({ length: 900 }, (_, at) => `u${at}`)
+  for (const key of keys) memory.change(key, encoded(key))
+  assert.ok(memory.hasRoom)
+  memory.clear()
+  for (const key of keys) memory.change(key, encoded(key, 'y'))
+  assert.equal(
+    keys.filter(key => textOf(memory.get(key)) !== 'y'),
+    [],
+  )
+})
+
 test('without memory all is read from the disk', async () => {
   const disk = new HandDisk()
   const memory = new RowMemory(disk, new PackedValues(0))
@@ -121,6 +134,8 @@ test('without memory all is read from the disk', async () => {
   assert.not(memory.hasRoom)
   for (let time = 0; time < 2; time++) assert.is(textOf(await memory.find('anna')), 'x')
   assert.equal(disk.asked, ['anna', 'anna'])
+  memory.clear()
+  assert.not(memory.hasRoom)
 })
 
 test.run()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { PackedValues } from '../../state/packed-values.ts'
 import { assert, suite } from '../harness.ts'
 
-const test = suite('packed states')
+const test = suite('packed values')
 const KIB = 1024
 
 const key = fc.oneof(
