@@ -131,8 +131,8 @@ async function leastStolen(measure: () => Promise<Measured>): Promise<Measured> 
 
 const explained =
   '256 connections are kept. Brokers: ours, which answers after they have the event. Spool: ours, after its own spool has it (`--answer-after spool`). Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
-  'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first three seconds of each run are not ' +
-  "timed: what sends is compiled then. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
+  'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first five seconds of each run are not ' +
+  "timed from outside: what sends is compiled then. The server's own times leave out some three of them. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
   'host of the virtual machine gave to others, of all its time: each such pause is in the times. A run of which more than 2 % was stolen was made once more, and the one that lost less counts. Paced runs were made three times, by turns; told is the one with the median p99 from outside.'
 
 function tableOf(rows: readonly Measured[]): string {

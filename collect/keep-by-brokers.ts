@@ -2,11 +2,11 @@ import type { Keeper, KeeperOptions } from './keeper.ts'
 import { SinkFull, type SinkRecord } from './sink.ts'
 import type { SinkBatch } from './sink-batch.ts'
 import { SinkQueue } from './sink-queue.ts'
-import { type Send, sayAway, send, within } from './sink-send.ts'
+import { type Send, sayAway, send } from './sink-send.ts'
 import type { SpoolPart } from './spool-position.ts'
 
-/** Answers wait for a send, so it follows the one before nearly at once; what has come meanwhile goes together. */
-const SEND_EVERY_MS = 1
+/** Answers wait for a send, so it follows the one before at once; what has come meanwhile goes together. */
+const SEND_EVERY_MS = 0
 
 /** Records are safe when the brokers have acknowledged them; while those are away, when they are in the spool. */
 export class KeepByBrokers implements Keeper {
@@ -63,9 +63,9 @@ export class KeepByBrokers implements Keeper {
 
   /** The send, where it has failed or may still be under way. */
   async #toBrokers(batch: SinkBatch): Promise<Send | 'acknowledged'> {
-    const { clock, telemetry, acknowledgeMsMax } = this.#options
+    const { telemetry } = this.#options
     const sent = send(batch, this.#options)
-    const outcome = await within(clock, acknowledgeMsMax, sent.acknowledged)
+    const outcome = await sent.outcome
     if (outcome !== true) {
       sayAway(outcome, sent, this.#options)
       return sent

@@ -4,7 +4,7 @@ import { SinkFull, type SinkRecord } from './sink.ts'
 import type { SinkBatch } from './sink-batch.ts'
 import type { SinkMode } from './sink-mode.ts'
 import { SinkQueue } from './sink-queue.ts'
-import { sayAway, send, textOf, within } from './sink-send.ts'
+import { sayAway, send, textOf } from './sink-send.ts'
 import type { UnsettledSend } from './spool-drain.ts'
 import type { SpoolPart } from './spool-position.ts'
 
@@ -142,13 +142,13 @@ export class KeepBySpool implements Keeper {
 
   /** Answers false where the send may still be under way. */
   async #send(batch: SinkBatch, ledger: SentLedger): Promise<boolean> {
-    const { clock, telemetry, acknowledgeMsMax } = this.#options
+    const { telemetry } = this.#options
     if (!batch.placed) {
       await this.#spoolOnly(undefined)
       return true
     }
     const sent = send(batch, this.#options)
-    const outcome = await within(clock, acknowledgeMsMax, sent.acknowledged)
+    const outcome = await sent.outcome
     if (outcome !== true) {
       sayAway(outcome, sent, this.#options)
       const pass = async () => {

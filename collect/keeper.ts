@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Producer } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { SinkFull, SinkRecord } from './sink.ts'
@@ -28,6 +29,7 @@ export interface KeeperOptions {
   readonly partitions: TopicPartitions
   /** Brokers that take longer than this are treated as if they were away. */
   readonly acknowledgeMsMax: number
+  readonly deadlines: Deadlines
   readonly clock: Clock
   readonly logger: SpoolLogger
   readonly telemetry: Telemetry

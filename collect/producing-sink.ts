@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../runtime/clock.ts'
+import { Deadlines } from '../runtime/deadlines.ts'
 import { lockFolder } from '../runtime/folder-lock.ts'
 import type { Log, TopicSpec } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
@@ -10,7 +11,7 @@ import type { Keeper, KeeperOptions } from './keeper.ts'
 import { SetAside } from './set-aside.ts'
 import { type Sink, SinkFull, type SinkRecord } from './sink.ts'
 import { ModeSwitch } from './sink-mode.ts'
-import { textOf, within } from './sink-send.ts'
+import { textOf } from './sink-send.ts'
 import { Spool } from './spool.ts'
 import { SpoolDrain } from './spool-drain.ts'
 import type { SpoolLogger } from './spool-recovery.ts'
@@ -81,6 +82,7 @@ class ProducingSink implements Sink {
   readonly #options: SinkOptions
   readonly #memoryBytesMax: number
   readonly #acknowledgeMsMax: number
+  readonly #deadlines: Deadlines
   readonly #producer: ReturnType<Log['producer']>
   readonly #modes = new ModeSwitch()
   readonly #keeper: Keeper
@@ -98,6 +100,7 @@ class ProducingSink implements Sink {
     this.#options = options
     this.#memoryBytesMax = options.memoryBytesMax ?? MEMORY_BYTES_MAX
     this.#acknowledgeMsMax = options.acknowledgeMsMax ?? ACKNOWLEDGE_MS_MAX
+    this.#deadlines = new Deadlines(options.clock)
     this.#producer = log.producer()
     this.#spool = spool
     this.#aside = aside
@@ -105,7 +108,7 @@ class ProducingSink implements Sink {
     const partitions = new TopicPartitions(topics, log.topics)
     const common = {
       ...{ ...options, spool, partitions, modes: this.#modes, producer: this.#producer },
-      acknowledgeMsMax: this.#acknowledgeMsMax,
+      ...{ acknowledgeMsMax: this.#acknowledgeMsMax, deadlines: this.#deadlines },
     }
     const keeperOptions: KeeperOptions = {
       ...common,
@@ -123,11 +126,11 @@ class ProducingSink implements Sink {
 
   /** Resolves when records go to the brokers, or soon after where they do not. */
   async opened(): Promise<void> {
-    const { clock, logger } = this.#options
+    const { logger } = this.#options
     const records = this.#spool.records
     if (records > 0) logger.info({ records }, 'what an earlier process spooled is being drained')
     const live = this.#modes.not('spooling').then(() => this.#modes.not('returning'))
-    if ((await within(clock, this.#acknowledgeMsMax, live)) === 'late')
+    if ((await this.#deadlines.within(live, this.#acknowledgeMsMax)) === 'late')
       logger.warn({}, 'events go to the spool, until the brokers answer and it is drained')
   }
 
@@ -149,6 +152,7 @@ class ProducingSink implements Sink {
     await this.#kept
     await this.#producer.close()
     await this.#drain.ended()
+    this.#deadlines.close()
     await this.#spool.tidy()
     await this.#spool.close()
     await this.#aside.close()

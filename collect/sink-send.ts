@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Producer } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { SinkBatch } from './sink-batch.ts'
@@ -8,14 +9,23 @@ import type { SpoolLogger } from './spool-recovery.ts'
 export interface Send {
   /** Whether the brokers have acknowledged it; it never rejects. */
   readonly acknowledged: Promise<boolean>
+  /** The same, or `late` where that is not known in time; the send goes on. */
+  readonly outcome: Promise<boolean | 'late'>
   /** Why they have not; for people. */
   readonly fault: () => unknown
 }
 
-export function send(
-  batch: SinkBatch,
-  { producer, clock, telemetry }: { producer: Producer; clock: Clock; telemetry: Telemetry },
-): Send {
+interface SendOptions {
+  readonly producer: Producer
+  /** Brokers that take longer than this are treated as if they were away. */
+  readonly acknowledgeMsMax: number
+  readonly deadlines: Deadlines
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+export function send(batch: SinkBatch, options: SendOptions): Send {
+  const { producer, clock, telemetry, deadlines, acknowledgeMsMax } = options
   const startedAt = clock.elapsed()
   let fault: unknown
   const acknowledged = producer.send(batch.appends()).then(
@@ -28,7 +38,8 @@ export function send(
       return false
     },
   )
-  return { acknowledged, fault: () => fault }
+  const outcome = deadlines.within(acknowledged, acknowledgeMsMax)
+  return { acknowledged, outcome, fault: () => fault }
 }
 
 /** Says why events go to the spool from now on: the send's fault, or that no answer came. */
@@ -61,19 +72,4 @@ export async function unless<Answer>(
 
 export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** What `work` answers, or `late` after so many ms: the work goes on. */
-export async function within<Answer>(
-  clock: Clock,
-  ms: number,
-  work: Promise<Answer>,
-): Promise<Answer | 'late'> {
-  const settled = new AbortController()
-  const late = clock.sleep(ms, settled.signal).then((): 'late' => 'late')
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    settled.abort('settled') // a word: without, Node makes an error with its stack
-  }
 }

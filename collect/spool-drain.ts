@@ -1,11 +1,12 @@
 import { RecordReader } from '../protocol/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
 import { LogError, type Producer, RecordsRefused } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { SetAside } from './set-aside.ts'
 import { PARTITION_BYTES_MAX, SinkBatch } from './sink-batch.ts'
 import type { ModeSwitch } from './sink-mode.ts'
-import { send, textOf, unless, within } from './sink-send.ts'
+import { send, textOf, unless } from './sink-send.ts'
 import type { Spool, SpoolRead } from './spool.ts'
 import type { SpoolLogger } from './spool-recovery.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
@@ -20,6 +21,7 @@ export interface DrainOptions {
   /** Resolves when all is in the spool that was put before the mode became `returning`. */
   readonly spooled: () => Promise<void>
   readonly acknowledgeMsMax: number
+  readonly deadlines: Deadlines
   readonly clock: Clock
   readonly logger: SpoolLogger
   readonly telemetry: Telemetry
@@ -123,9 +125,9 @@ export class SpoolDrain {
 
   /** Rejects with why the brokers did not take it; a record that they never will is set aside. */
   async #send(batch: SinkBatch): Promise<void> {
-    const { modes, clock, acknowledgeMsMax, aside } = this.#options
+    const { modes, aside } = this.#options
     const sent = send(batch, this.#options)
-    let outcome = await within(clock, acknowledgeMsMax, sent.acknowledged)
+    let outcome = await sent.outcome
     if (outcome === 'late') {
       if (modes.mode === 'returning') modes.set('spooling')
       outcome = await sent.acknowledged

@@ -1,7 +1,7 @@
 import { type Block, type BlockInput, type Content, contentFault } from '../content/block.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { Deadlines } from '../runtime/deadlines.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
-import { Deadlines } from './deadlines.ts'
 import { LastKnown } from './last-known.ts'
 import { QueueFull } from './read-queue.ts'
 import type { Recommender } from './recommender.ts'

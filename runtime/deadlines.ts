@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from './clock.ts'
 
 interface Waiting {
   /** Of `Clock.elapsed`. */
@@ -13,6 +13,7 @@ interface Waiting {
 export class Deadlines {
   readonly #clock: Clock
   readonly #waiting = new Set<Waiting>()
+  readonly #closed = new AbortController()
   #wakesAt = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock) {
@@ -37,9 +38,15 @@ export class Deadlines {
     })
   }
 
+  /** Its sleep keeps the process no longer. What waits has no end from then on. */
+  close(): void {
+    this.#closed.abort()
+  }
+
   async #sleepUntil(at: number): Promise<void> {
     this.#wakesAt = at
-    await this.#clock.sleep(at - this.#clock.elapsed())
+    await this.#clock.sleep(at - this.#clock.elapsed(), this.#closed.signal)
+    if (this.#closed.signal.aborted) return
     const now = this.#clock.elapsed()
     let next = Number.POSITIVE_INFINITY
     for (const waiting of this.#waiting)

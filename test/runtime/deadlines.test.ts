@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts'
-import { Deadlines } from '../../serve/deadlines.ts'
+import { Deadlines } from '../../runtime/deadlines.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('deadlines')
@@ -8,13 +8,16 @@ const test = suite('deadlines')
 class HandClock implements Clock {
   time = 0
   sleeps = 0
+  /** Of the newest sleep. */
+  signal: AbortSignal | undefined
   readonly #sleepers: { at: number; wake: () => void }[] = []
   now = () => this.time
   elapsed = () => this.time
   turn = () => new Promise<void>(resolve => setImmediate(resolve))
   every = () => () => undefined
-  sleep(ms: number) {
+  sleep(ms: number, signal?: AbortSignal) {
     this.sleeps++
+    this.signal = signal
     return new Promise<void>(resolve => {
       this.#sleepers.push({ at: this.time + ms, wake: resolve })
     })
@@ -64,6 +67,18 @@ test('what is made in time, or fails, is answered at once; one sleep stands for 
   await clock.passTo(500)
   assert.is(await deadlines.within(Promise.resolve('made'), 200), 'made')
   assert.is(clock.sleeps, 2)
+})
+
+test('closing ends the sleep, and leaves what waits to its own end', async () => {
+  const clock = new HandClock()
+  const deadlines = new Deadlines(clock)
+  let make: (value: 'made') => void = () => undefined
+  const waiting = deadlines.within(new Promise<'made'>(resolve => (make = resolve)), 10)
+  deadlines.close()
+  assert.is(clock.signal?.aborted, true)
+  await clock.passTo(20)
+  make('made')
+  assert.is(await waiting, 'made')
 })
 
 test.run()
