@@ -53,6 +53,7 @@ const SETTLE_SECONDS = 5
  */
 const SCRAPED_MS = 3_000
 const DRAINED_MS_MAX = 60_000
+const SAMPLE_MS = 1_000
 
 /** Our collector, in both ways, and a bare server, each in a process of its own, and the runs that they are asked to bear. */
 export class CollectBench {
@@ -65,8 +66,10 @@ export class CollectBench {
   }
 
   static async start(brokers: string, folder: string, topic: string): Promise<CollectBench> {
+    const server = (args: string[]) =>
+      new MeasuredProcess(process.execPath, args, { sampleMs: SAMPLE_MS })
     const ours = (answerAfter: OwnName) =>
-      new MeasuredProcess(process.execPath, [
+      server([
         ...[ownPath('../bin/millrace.js'), 'collect', '--brokers', brokers, '--topic', topic],
         ...['--create-topics', '--port', '0', '--data', folder, '--instance', answerAfter],
         ...['--answer-after', answerAfter],
@@ -74,7 +77,7 @@ export class CollectBench {
     const processes = {
       brokers: ours('brokers'),
       spool: ours('spool'),
-      bare: new MeasuredProcess(process.execPath, programArgs('./bare-server.ts')),
+      bare: server(programArgs('./bare-server.ts')),
     }
     try {
       return new CollectBench({

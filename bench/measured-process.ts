@@ -9,6 +9,16 @@ export interface Usage {
   readonly peakRssMb: number
 }
 
+export interface MeasuredOptions {
+  /** This process' own when left out. */
+  readonly environment?: NodeJS.ProcessEnv
+  /**
+   * How often its use is looked at; 20 when not given, for one whose end counts. Each look takes processor time, which
+   * is missing to who is measured.
+   */
+  readonly sampleMs?: number
+}
+
 const SAMPLE_MS = 20
 const OUTPUT_MAX = 100_000
 /** Linux counts processor time in hundredths of a second for programs, whatever its own ticks are. */
@@ -26,7 +36,7 @@ export class MeasuredProcess {
   constructor(
     command: string,
     args: readonly string[],
-    environment: NodeJS.ProcessEnv = process.env,
+    { environment = process.env, sampleMs = SAMPLE_MS }: MeasuredOptions = {},
   ) {
     this.#command = [command, ...args].join(' ')
     this.#child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -36,7 +46,7 @@ export class MeasuredProcess {
     this.#child.stderr?.on('data', text => {
       this.#stderr = (this.#stderr + text).slice(-OUTPUT_MAX)
     })
-    const timer = setInterval(() => this.#sample(), SAMPLE_MS)
+    const timer = setInterval(() => this.#sample(), sampleMs)
     this.exited = new Promise((resolve, reject) => {
       this.#child.on('error', reject)
       this.#child.on('close', (code, signal) => resolve(code ?? signal ?? 0))

@@ -111,12 +111,14 @@ export async function startMillrace(
     ...['--data', join(folder, 'data'), '--port', '0'],
     ...['--lanes', String(lanes), '--mode', guarantee],
   ]
-  const child = new MeasuredProcess(process.execPath, args, asInTheImage)
+  const child = new MeasuredProcess(process.execPath, args, { environment: asInTheImage })
   return {
     ...{ child, job, output: `${job}.features`, topics: topicsOf(job) },
     ready: () => untilReady(child, READY_MS_MAX),
     another: instance =>
-      new MeasuredProcess(process.execPath, [...args, '--instance', instance], asInTheImage),
+      new MeasuredProcess(process.execPath, [...args, '--instance', instance], {
+        environment: asInTheImage,
+      }),
   }
 }
 

@@ -7,6 +7,7 @@ import { MeasuredProcess } from './measured-process.ts'
 import { PARTITIONS, sendProducts, sendRows } from './serve-rows.ts'
 
 const READY_MS_MAX = 180_000
+const SAMPLE_MS = 1_000
 const TICK_MS = 50
 
 /** Topics full of rows, a sidecar that follows them, and what asks it. */
@@ -56,17 +57,20 @@ export class ServeWorld {
   async serve(): Promise<{ sidecar: MeasuredProcess; port: number; readyMs: number }> {
     const [, tells = '', catalogue = ''] = this.topics
     const startedAt = systemClock.elapsed()
-    const sidecar = new MeasuredProcess(process.execPath, [
+    const args = [
       ...[ownPath('../bin/millrace.js'), 'serve', '--job', this.#job, '--brokers', this.#brokers],
       ...['--products', tells, '--catalogue', catalogue, '--pairs', `${this.#job}-none`],
       ...['--port', '0', '--data', this.#folder],
-    ])
+    ]
+    const sidecar = new MeasuredProcess(process.execPath, args, { sampleMs: SAMPLE_MS })
     const { port } = await untilReady(sidecar, READY_MS_MAX)
     return { sidecar, port, readyMs: Math.round(systemClock.elapsed() - startedAt) }
   }
 
   async bare(): Promise<{ server: MeasuredProcess; port: number }> {
-    const server = new MeasuredProcess(process.execPath, programArgs('./serve-bare.ts'))
+    const server = new MeasuredProcess(process.execPath, programArgs('./serve-bare.ts'), {
+      sampleMs: SAMPLE_MS,
+    })
     return { server, port: (await listening(server)).port }
   }
 
