@@ -22,7 +22,7 @@ export const collectHelp = `npm run bench -- collect [flags]
 
   --brokers HOST:PORT   a Kafka (or BROKERS); without one, the embedded broker is started
   --disk TEXT           what the broker's log lies on, told with the figures: its stalls are in the answers' times
-  --size small|large    seconds at a tenth of the rate; or 20 s a run, those at constant rates three times by turns, and
+  --size small|large    seconds at a tenth of the rate; or 20 s a run, those at constant rates five times by turns, and
                         five minutes for the memory (default)
   --part all|loads|memory   all (default)
   --seconds N           another length of each run
@@ -30,7 +30,7 @@ export const collectHelp = `npm run bench -- collect [flags]
 
 const sizes = {
   small: { seconds: 2, rounds: 1, memorySeconds: 4, rateShare: 0.1 },
-  large: { seconds: 20, rounds: 3, memorySeconds: 300, rateShare: 1 },
+  large: { seconds: 20, rounds: 5, memorySeconds: 300, rateShare: 1 },
 }
 const SINGLES_PER_SECOND = 10_000
 const BATCHES_PER_SECOND = 500
@@ -133,7 +133,7 @@ const explained =
   '256 connections are kept. Brokers: ours, which answers after they have the event. Spool: ours, after its own spool has it (`--answer-after spool`). Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
   'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first five seconds of each run are not ' +
   "timed from outside: what sends is compiled then. The server's own times leave out some three of them. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
-  'host of the virtual machine gave to others, of all its time: each such pause is in the times. A run of which more than 2 % was stolen was made once more, and the one that lost less counts. Paced runs were made three times, by turns; told is the one with the median p99 from outside.'
+  'host of the virtual machine gave to others, of all its time: each such pause is in the times. A run of which more than 2 % was stolen was made once more, and the one that lost less counts. Paced runs were made five times, by turns; told is the one with the median p99 from outside.'
 
 function tableOf(rows: readonly Measured[]): string {
   const heads = ['server', 'load', 'tool', 'events/s', 'failed']
