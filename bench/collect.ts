@@ -6,13 +6,13 @@ import { systemClock } from '../runtime/clock.ts'
 import { openKafkaLog } from '../runtime/kafka-log.ts'
 import { openBrokers } from './brokers.ts'
 import { checkAccepted } from './collect-check.ts'
-import { CollectBench, type Load, type Measured } from './collect-runs.ts'
+import { CollectBench, type Load, type Measured, type ServerName } from './collect-runs.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { wholeFlag } from './flags.ts'
 import type { Figure } from './kept.ts'
 import { type Publication, publish } from './publish.ts'
 import { table } from './results.ts'
-import { middleBy } from './run-result.ts'
+import { median, middleBy } from './run-result.ts'
 
 export const collectHelp = `npm run bench -- collect [flags]
 
@@ -27,6 +27,17 @@ export const collectHelp = `npm run bench -- collect [flags]
   --part all|loads|memory   all (default)
   --seconds N           another length of each run
   --memory-seconds N    another length of the run for the memory`
+
+interface Loads {
+  readonly rows: Measured[]
+  readonly ratios: Ratio[]
+}
+
+/** Of the p99 from outside, in each turn: the machine's own speed changes from one to the next. */
+interface Ratio {
+  readonly name: string
+  readonly turns: readonly number[]
+}
 
 const sizes = {
   small: { seconds: 2, rounds: 1, memorySeconds: 4, rateShare: 0.1 },
@@ -54,9 +65,7 @@ export async function collect(args: readonly string[]): Promise<void> {
     await bench.warmUp(Math.min(seconds, 10))
     const parts: Pick<Publication, 'title' | 'summary' | 'figures'>[] = []
     if (part !== 'memory') {
-      const rows = await measured(bench, [singles, batches], seconds, rounds)
-      const summary = `${explained}\n\n${tableOf(rows)}\n\n${ratios(rows)}`
-      parts.push({ title: 'Collect', summary, figures: rows.flatMap(figuresOf) })
+      parts.push(loadsPart(await measured(bench, [singles, batches], seconds, rounds)))
     }
     if (part !== 'loads') {
       const fifths = await bench.memoryOver({ ...singles, tool: 'paced', seconds: memorySeconds })
@@ -95,8 +104,9 @@ async function measured(
   loads: readonly Required<Pick<Load, 'eventsPerRequest' | 'requestsPerSecond'>>[],
   seconds: number,
   rounds: number,
-): Promise<Measured[]> {
+): Promise<Loads> {
   const rows: Measured[] = []
+  const ratios: Ratio[] = []
   const measure = async (...run: Parameters<CollectBench['measure']>) => {
     const row = await leastStolen(() => bench.measure(...run))
     console.log(JSON.stringify(row))
@@ -112,13 +122,29 @@ async function measured(
       const own = runs.filter(run => run.server === server)
       rows.push(middleBy(own, ({ outsideP99 }) => outsideP99))
     }
+    ratios.push(...ratiosOf(runs))
   }
   for (const load of loads) {
     rows.push(await measure('brokers', { ...load, tool: 'autocannon', seconds }))
     const { eventsPerRequest } = load
     rows.push(await measure('brokers', { eventsPerRequest, tool: 'autocannon', seconds }))
   }
-  return rows
+  return { rows, ratios }
+}
+
+function loadsPart({ rows, ratios }: Loads) {
+  const told = ratios.map(({ name, turns }) => {
+    const each = turns.map(turn => turn.toFixed(2)).join(', ')
+    return `${name} = ${median(turns).toFixed(2)} × the p99 from outside (in the turns: ${each})`
+  })
+  const figures = ratios.map(
+    ({ name, turns }): Figure => ({ name, value: median(turns), unit: '× bare' }),
+  )
+  return {
+    title: 'Collect',
+    summary: `${explained}\n\n${tableOf(rows)}\n\n${told.join('\n')}`,
+    figures: [...rows.flatMap(figuresOf), ...figures],
+  }
 }
 
 /** Measures once more where the machine's host took from it, and answers what had the quieter time. */
@@ -133,7 +159,7 @@ const explained =
   '256 connections are kept. Brokers: ours, which answers after they have the event. Spool: ours, after its own spool has it (`--answer-after spool`). Bare: a fastify that parses the JSON and answers. Server time is from the histogram of the server itself; outside is ' +
   'from when a request was due (paced), or sent (autocannon, whose rate comes in bursts each second). The first five seconds of each run are not ' +
   "timed from outside: what sends is compiled then. The server's own times leave out some three of them. CPU is the server's; what sends takes its part of the cores, too. Stolen is what the " +
-  'host of the virtual machine gave to others, of all its time: each such pause is in the times. A run of which more than 2 % was stolen was made once more, and the one that lost less counts. Paced runs were made five times, by turns; told is the one with the median p99 from outside.'
+  'host of the virtual machine gave to others, of all its time: each such pause is in the times. A run of which more than 2 % was stolen was made once more, and the one that lost less counts. Paced runs were made five times, by turns; told is the one with the median p99 from outside. A ratio is the median of those in each turn.'
 
 function tableOf(rows: readonly Measured[]): string {
   const heads = ['server', 'load', 'tool', 'events/s', 'failed']
@@ -166,15 +192,15 @@ function figuresOf(row: Measured): Figure[] {
     : [{ name: `${name}: p99 in the server`, value: serverP99, unit: 'ms' }, outside]
 }
 
-function ratios(rows: readonly Measured[]): string {
-  const paced = rows.filter(({ tool }) => tool === 'paced')
-  return paced
-    .filter(({ server }) => server !== 'bare')
-    .map(({ server, load, outsideP99 }) => {
-      const bare = paced.find(row => row.server === 'bare' && row.load === load)?.outsideP99
-      return `${load}: answered after ${server} / bare = ${(outsideP99 / (bare ?? Number.NaN)).toFixed(2)} × the p99 from outside`
-    })
-    .join('\n')
+/** Of runs under one load, by turns. */
+function ratiosOf(runs: readonly Measured[]): Ratio[] {
+  const outside = (server: ServerName) =>
+    runs.filter(run => run.server === server).map(({ outsideP99 }) => outsideP99)
+  const bare = outside('bare')
+  return (['brokers', 'spool'] as const).map(server => ({
+    name: `${runs[0]?.load}: ${server} / bare`,
+    turns: outside(server).map((p99, turn) => p99 / (bare[turn] ?? Number.NaN)),
+  }))
 }
 
 function parse(args: readonly string[]) {
