@@ -137,13 +137,10 @@ function loadsPart({ rows, ratios }: Loads) {
     const each = turns.map(turn => turn.toFixed(2)).join(', ')
     return `${name} = ${median(turns).toFixed(2)} × the p99 from outside (in the turns: ${each})`
   })
-  const figures = ratios.map(
-    ({ name, turns }): Figure => ({ name, value: median(turns), unit: '× bare' }),
-  )
   return {
     title: 'Collect',
     summary: `${explained}\n\n${tableOf(rows)}\n\n${told.join('\n')}`,
-    figures: [...rows.flatMap(figuresOf), ...figures],
+    figures: rows.flatMap(figuresOf),
   }
 }
 

@@ -22,7 +22,6 @@ const units = {
   MB: { better: 'less', speed: 0 },
   bytes: { better: 'less', speed: 0 },
   '×': { better: 'more', speed: 0 },
-  '× bare': { better: 'less', speed: 0 },
 } as const
 
 /** The figures of a benchmark's newest run that was kept. */
