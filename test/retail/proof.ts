@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { seededRandom } from '../../cli/random.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import type { MillraceProcess } from '../harness-process.ts'
 import { type RetailProof, RetailWorld } from './retail-world.ts'
 
 export interface ProofOptions {
@@ -74,8 +75,8 @@ export async function proveRetail({
 }
 
 /**
- * One life of the process, with the lines up to `end` to work on. Where the moment of its death is chosen, a part of
- * them trickles in, so that there is something to do whenever it comes.
+ * One life of the process, with the lines up to `end` to work on. A part of them comes while it works, so that there
+ * is something to do whenever its death comes.
  */
 async function dieAtWork(
   world: RetailWorld,
@@ -86,13 +87,16 @@ async function dieAtWork(
 ): Promise<void> {
   const before = world.sent
   const portion = end - before
-  const trickling = at === undefined ? 0 : Math.floor(portion / 3)
+  const trickling = Math.floor((portion * (at === undefined ? 2 : 1)) / 3)
   await world.send(portion - trickling)
   const child = world.run({ lanes, ...(at !== undefined && { dieAt: at }) })
   try {
     if (at === undefined) {
-      await world.hasCommitted(before + 1 + Math.floor(portion * random() * 0.6), child)
-      await systemClock.sleep(random() * 100)
+      const seen = before + 1 + Math.floor(portion * random() * 0.6)
+      await world.during(trickling, async () => {
+        await world.hasCommitted(seen, child)
+        await killAtWork(world, child, random)
+      })
     } else {
       const committed = await world.committedSum()
       while (!child.hasEnded && (await world.committedSum()) === committed)
@@ -104,4 +108,20 @@ async function dieAtWork(
   } finally {
     await child.kill()
   }
+}
+
+/** Kills it at a seeded moment; at another, where all that was sent until then is committed. */
+async function killAtWork(
+  world: RetailWorld,
+  child: MillraceProcess,
+  random: () => number,
+): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    await systemClock.sleep(random() * 100)
+    const { sent } = world
+    child.freeze()
+    if ((await world.committedSum()) < sent) return await child.kill()
+    child.thaw()
+  }
+  throw new Error(`50 times all that was sent was committed:\n${child.output}`)
 }
