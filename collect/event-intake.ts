@@ -79,12 +79,14 @@ export class EventIntake implements Intake {
     if (plan !== undefined || source.requireConsent) return undefined
     if (sentAt !== undefined && typeof sentAt !== 'string') return undefined
     const taking = beginning(arrival)
-    const moment = { ...taking.moment, arrival: { ...arrival, sentAt } }
+    const { typeOfPath } = events
+    const moment = { ...taking.moment, arrival: { ...arrival, sentAt }, type: typeOfPath }
     let index = 0
     const whole = eachPacked(this.#packer, events, moment, (value, json) => {
       if (index >= EVENTS_PER_TURN) return false
       if (value !== undefined && this.#packer.bytesMost <= eventBytesMax)
         taking.records.push({ topic, key: this.#packer.key, value })
+      else if (typeOfPath !== undefined) return false
       else this.#judge(parseJson(json()), index, taking)
       index++
       return true

@@ -12,6 +12,8 @@ export interface PackMoment {
   readonly arrival: Arrival & { readonly sentAt?: string | undefined }
   /** The arrival's, ISO 8601. */
   readonly receivedAt: string
+  /** Of events that name none. */
+  readonly type?: string | undefined
 }
 
 const COMMA = 0x2c
@@ -24,6 +26,7 @@ const INNER = 2
 const OWN_BYTES = 512
 const track = Buffer.from('track')
 const others = [Buffer.from('page'), Buffer.from('screen')]
+const types = ['track', 'page', 'screen']
 const none: Buffer = Buffer.alloc(0)
 /** Names with their heads. */
 const timestampHead = packed('timestamp')
@@ -106,6 +109,7 @@ export class EventPacker {
     do if (!packer.name(TOP, names++) || !this.#field(seen)) return false
     while (packer.takes(COMMA))
     if (!packer.takes(CLOSE)) return false
+    if (!seen.hasType) this.#giveType(seen, moment)
     const key = seen.userId ?? seen.anonymousId
     if (key === undefined || !seen.hasId || !seen.hasType || (seen.isTrack && !seen.hasEvent))
       return false
@@ -184,6 +188,15 @@ export class EventPacker {
         seen[field] = this.#found()
         return true
     }
+  }
+
+  #giveType(seen: Seen, { type }: PackMoment): void {
+    if (type === undefined || !types.includes(type)) return
+    this.#packer.string('type')
+    this.#packer.string(type)
+    seen.written++
+    seen.hasType = true
+    seen.isTrack = type === 'track'
   }
 
   #addTimes(seen: Seen, { arrival }: PackMoment): boolean {

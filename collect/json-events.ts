@@ -3,7 +3,7 @@ import { JSON_DEPTH_MAX, parseJson } from '../http/json.ts'
 import type { EventPacker, PackMoment } from './event-packer.ts'
 import { isObject } from './fault.ts'
 
-/** The events of a batch, as JSON. Of one event alone the way by objects is as cheap. */
+/** The events of a batch, or one alone, as JSON. */
 export interface JsonEvents {
   /** UTF-8. */
   readonly body: Buffer
@@ -13,6 +13,8 @@ export interface JsonEvents {
   /** What a batch says of all its events. */
   readonly sentAt?: string | undefined
   readonly writeKey?: string | undefined
+  /** It is one event alone, posted where those of this type are: its own, where it names none. */
+  readonly typeOfPath?: string
 }
 
 const OPEN = 0x7b
@@ -28,6 +30,8 @@ const HEAD_BYTES_MAX = 200
 const TAIL_BYTES_MAX = 1_000
 /** The batch and its body are two levels. */
 const EVENT_DEPTH_MAX = JSON_DEPTH_MAX - 2
+/** What an event alone is packed with only where it has the one and has not the other: else that is not even tried. */
+const [needed, keyed] = [Buffer.from('"messageId"'), Buffer.from('"writeKey"')]
 const framing = new Set(['batch', 'sentAt', 'writeKey'])
 
 /**
@@ -46,6 +50,13 @@ export function jsonEventsOf(body: Buffer): JsonEvents | undefined {
   const { sentAt, writeKey } = frame
   if (!isTextOrNone(sentAt) || !isTextOrNone(writeKey)) return undefined
   return { body, from, to, sentAt, writeKey }
+}
+
+/** The one event of a body that was posted where events of a type are; `undefined` where it is surely unusual. */
+export function jsonEventOf(body: Buffer, type: string): JsonEvents | undefined {
+  if (body[0] !== OPEN || !body.includes(needed) || body.includes(keyed)) return undefined
+  if (!(isAscii(body) || isUtf8(body))) return undefined
+  return { body, from: 0, to: body.length, typeOfPath: type }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Door } from './door.ts'
 import { isObject, kindOf } from './fault.ts'
 import type { Guard } from './guard.ts'
 import type { Arrival, Rejected, Source, Taken } from './intake.ts'
-import { jsonEventsOf } from './json-events.ts'
+import { jsonEventOf, jsonEventsOf } from './json-events.ts'
 
 export interface SegmentOptions {
   /** Of a request's body, unpacked. */
@@ -59,7 +59,7 @@ async function take(
     ...(keepIp && { ip: request.ip }),
     userAgent: request.headers['user-agent'],
   }
-  const unread = type === undefined ? jsonEventsOf(bytes) : undefined
+  const unread = type === undefined ? jsonEventsOf(bytes) : jsonEventOf(bytes, type)
   const known = unread && (await admitted(guard, request, unread.writeKey))
   if (unread !== undefined && known !== undefined && !(known instanceof Problem)) {
     const taken = intake.takeJson(unread, { source: known, sentAt: unread.sentAt, ...sender })
