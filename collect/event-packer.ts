@@ -6,6 +6,7 @@ import { GROWTH_MAX, JsonPacker } from './json-packer.ts'
 import { MESSAGE_ID_CHARS_MAX } from './message-id.ts'
 import { ID_CHARS_MAX, isFault, NAME_CHARS_MAX } from './normalise.ts'
 import { PackedField, packed } from './pack-writer.ts'
+import { Seen } from './seen-fields.ts'
 
 /** What the events of one request have in common. */
 export interface PackMoment {
@@ -236,23 +237,4 @@ type Word = keyof typeof charsMax
 const charsMax = {
   ...{ type: NAME_CHARS_MAX, event: NAME_CHARS_MAX, messageId: MESSAGE_ID_CHARS_MAX },
   ...{ userId: ID_CHARS_MAX, anonymousId: ID_CHARS_MAX },
-}
-
-/** What of an event's own fields decides what becomes of it. */
-class Seen {
-  /** Fields that are packed. */
-  written = 0
-  hasType = false
-  isTrack = false
-  hasEvent = false
-  hasId = false
-  hasContext = false
-  userId: string | undefined = undefined
-  anonymousId: string | undefined = undefined
-  sentAt: string | undefined = undefined
-  /** Whether the time is the one that is named so. */
-  hasTimestamp = false
-  /** Where it stands; 0 where there is none. */
-  timeStart = 0
-  timeEnd = 0
 }

@@ -44,50 +44,78 @@ export function addSegmentRoutes(door: Door, options: SegmentOptions): void {
 
 const json = 'application/json; charset=utf-8'
 
-async function take(
-  { intake, guard, clock, telemetry }: Door,
-  { batchBytesMax, keepIp }: SegmentOptions,
+/** Hot path: of an event alone, or a plain batch, there is one promise, of what it waits for. */
+function take(
+  door: Door,
+  options: SegmentOptions,
   type: string | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<FastifyReply> {
-  const receivedAt = clock.now()
-  telemetry.record('millrace_collect_body_bytes', rawBody(request).length)
-  const bytes = readBody(request, batchBytesMax)
+): Promise<string> {
+  const receivedAt = door.clock.now()
+  door.telemetry.record('millrace_collect_body_bytes', rawBody(request).length)
+  const bytes = readBody(request, options.batchBytesMax)
   const sender = {
     receivedAt,
-    ...(keepIp && { ip: request.ip }),
+    ...(options.keepIp && { ip: request.ip }),
     userAgent: request.headers['user-agent'],
   }
+  reply.type(json)
   const unread = type === undefined ? jsonEventsOf(bytes) : jsonEventOf(bytes, type)
-  const known = unread && (await admitted(guard, request, unread.writeKey))
-  if (unread !== undefined && known !== undefined && !(known instanceof Problem)) {
-    const taken = intake.takeJson(unread, { source: known, sentAt: unread.sentAt, ...sender })
-    if (taken !== undefined) return reply.type(json).send(answerOf(await taken))
+  if (unread === undefined) return takeParsed(door, type, request, { bytes, sender })
+  const takeUnread = (known: Source | Problem) => {
+    const taken =
+      known instanceof Problem
+        ? undefined
+        : door.intake.takeJson(unread, { source: known, sentAt: unread.sentAt, ...sender })
+    if (taken !== undefined) return taken.then(answerOf)
+    return takeParsed(door, type, request, { bytes, sender, known, key: unread.writeKey })
   }
+  const known = admitted(door.guard, request, unread.writeKey)
+  return known instanceof Promise ? known.then(takeUnread) : takeUnread(known)
+}
+
+interface Parsing {
+  readonly bytes: Buffer
+  readonly sender: Omit<Arrival, 'source' | 'sentAt'>
+  /** Whose key the request brings, where it is this one. */
+  readonly known?: Source | Problem
+  readonly key?: string | undefined
+}
+
+async function takeParsed(
+  { intake, guard }: Door,
+  type: string | undefined,
+  request: FastifyRequest,
+  { bytes, sender, known, key }: Parsing,
+): Promise<string> {
   const body = parseBody(bytes)
   const events = eventsOf(body, type)
-  const key = writeKeyOf(body)
+  const keyInBody = writeKeyOf(body)
   const source =
-    known !== undefined && key === unread?.writeKey ? known : await guard.sourceOf(request, key)
+    known !== undefined && keyInBody === key ? known : await guard.sourceOf(request, keyInBody)
   if (source instanceof Problem) throw source
   const sentAt = isObject(body) ? body.sentAt : undefined
-  const arrival: Arrival = { source, sentAt, ...sender }
-  return reply.type(json).send(answerOf(await intake.take(events, arrival)))
+  return answerOf(await intake.take(events, { source, sentAt, ...sender }))
 }
 
 /** Or why it may not: that is told only once all of the body has been read, which may say another key later. */
-async function admitted(
+function admitted(
   guard: Guard,
   request: FastifyRequest,
   key: string | undefined,
-): Promise<Source | Problem> {
+): Source | Problem | Promise<Source | Problem> {
   try {
-    return await guard.sourceOf(request, key)
+    const source = guard.sourceOf(request, key)
+    return source instanceof Promise ? source.catch(problemOf) : source
   } catch (error) {
-    if (error instanceof Problem) return error
-    throw error
+    return problemOf(error)
   }
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  throw error
 }
 
 /** The events of a body: of a batch, of an array, or the one that it is. Throws a `Problem` where there is none. */

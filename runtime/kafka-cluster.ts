@@ -1,8 +1,9 @@
 import kafkajs from 'kafkajs'
 import type { Clock } from './clock.ts'
 import { deniedReason } from './kafka-denied.ts'
+import type { Api, Connection } from './kafka-exchange.ts'
 import { wholeAnswers } from './kafka-sockets.ts'
-import { withoutNegativeTimeoutWarnings } from './kafka-warnings.ts'
+import { withoutIdleTimers } from './kafka-timers.ts'
 import { LogDenied, LogError, type LogStatus } from './log.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
@@ -25,7 +26,8 @@ export interface Broker {
   readonly connectionPool: {
     readonly host: string
     readonly port: number
-    send(exchange: Exchange): Promise<unknown>
+    /** Connected. */
+    getConnectionByRequest(asked: { request: Api }): Promise<Connection>
   }
   isConnected(): boolean
   disconnect(): Promise<void>
@@ -56,16 +58,6 @@ interface TransactionRequest {
   producerEpoch: number
 }
 
-interface Exchange {
-  request: {
-    apiKey: number
-    apiVersion: number
-    apiName: string
-    encode(): Promise<{ buf: Buffer; buffer: Buffer; size(): number }>
-  }
-  response: { decode(payload: Buffer): Promise<object>; parse(decoded: object): Promise<unknown> }
-}
-
 export interface KafkaOptions {
   /** `host:port`, separated by commas. */
   readonly brokers: string
@@ -78,7 +70,7 @@ export interface KafkaOptions {
 
 /** The kafkajs client. It prints nothing: errors reach the caller, and expected retries are no errors. */
 export function kafkaClient({ brokers, clientId, ssl, sasl }: KafkaOptions): kafkajs.Kafka {
-  withoutNegativeTimeoutWarnings()
+  withoutIdleTimers()
   return new kafkajs.Kafka({
     brokers: brokers.split(',').map(address => address.trim()),
     clientId,
@@ -126,20 +118,6 @@ export async function untilDisconnected(
   const inTime = new AbortController()
   const ended = disconnecting.finally(() => inTime.abort())
   await Promise.race([ended, clock.sleep(msMax, inTime.signal)])
-}
-
-/** Sends one request that kafkajs does not encode itself, and hands its answer's bytes to `read`. */
-export async function exchange<Answer extends object>(
-  broker: Broker,
-  request: { apiKey: number; apiVersion: number; apiName: string; body: Buffer },
-  read: (answer: Buffer) => Answer,
-): Promise<Answer> {
-  const { body, ...api } = request
-  const decoded = await broker.connectionPool.send({
-    request: { ...api, encode: async () => ({ buf: body, buffer: body, size: () => body.length }) },
-    response: { decode: async payload => read(payload), parse: async answer => answer },
-  })
-  return decoded as Answer
 }
 
 /** A kafkajs error, reduced to what decides: Kafka's error code, that the connection failed, or that we are not let in. */

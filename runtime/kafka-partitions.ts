@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs'
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { Clock } from './clock.ts'
-import type { Cluster } from './kafka-cluster.ts'
+import type { Broker, Cluster } from './kafka-cluster.ts'
 import { untilKnown } from './kafka-unknown.ts'
 import { type Produced, type ProduceTarget, produce } from './kafka-wire.ts'
 import { LogError } from './log.ts'
@@ -19,6 +19,8 @@ export class KafkaPartitions {
   readonly #waiting: { readonly clock: Clock; readonly signal: AbortSignal }
   readonly #topics = new Set<string>()
   readonly #leaders = new Map<string, string>()
+  /** By node id; connected when they were last asked. */
+  readonly #brokers = new Map<string, Broker>()
 
   constructor(cluster: Cluster, clock: Clock, signal: AbortSignal) {
     this.#cluster = cluster
@@ -40,13 +42,10 @@ export class KafkaPartitions {
       if (tries > 10)
         throw protocolError(errorCodes.LEADER_NOT_AVAILABLE, describe(targets[open[0] ?? 0]))
       if (tries > 0) await this.#forget(open.map(index => targets[index]?.topic ?? ''))
-      open = (
-        await Promise.all(
-          [...(await this.#byLeader(targets, open))].map(([nodeId, indexes]) =>
-            this.#produceTo(nodeId, transactionalId, targets, indexes, timeoutMs, offsets),
-          ),
-        )
-      ).flat()
+      const sends = Array.from(await this.#byLeader(targets, open), ([nodeId, indexes]) =>
+        this.#produceTo(nodeId, transactionalId, targets, indexes, timeoutMs, offsets),
+      )
+      open = (await Promise.all(sends)).flat()
     }
     return offsets
   }
@@ -60,7 +59,11 @@ export class KafkaPartitions {
     timeoutMs: number,
     offsets: number[],
   ): Promise<number[]> {
-    const broker = await this.#cluster.findBroker({ nodeId })
+    let broker = this.#brokers.get(nodeId)
+    if (broker?.isConnected() !== true) {
+      broker = await this.#cluster.findBroker({ nodeId })
+      this.#brokers.set(nodeId, broker)
+    }
     const sent = indexes.map(index => targets[index] as ProduceTarget)
     const produced = await produce(broker, transactionalId, sent, timeoutMs)
     const again: number[] = []
@@ -84,7 +87,9 @@ export class KafkaPartitions {
       const { topic, partition } = targets[index] as ProduceTarget
       const leader =
         this.#leaders.get(`${topic}/${partition}`) ?? (await this.#findLeader(topic, partition))
-      byLeader.set(leader, [...(byLeader.get(leader) ?? []), index])
+      const others = byLeader.get(leader)
+      if (others === undefined) byLeader.set(leader, [index])
+      else others.push(index)
     }
     return byLeader
   }

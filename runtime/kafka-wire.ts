@@ -1,7 +1,6 @@
 import { Reader } from '../protocol/reader.ts'
-import { Writer } from '../protocol/writer.ts'
 import type { Broker } from './kafka-cluster.ts'
-import { exchange } from './kafka-cluster.ts'
+import { exchange } from './kafka-exchange.ts'
 
 /**
  * Fetch and Produce, which kafkajs would take apart record by record: here record batches stay bytes.
@@ -30,25 +29,27 @@ export async function fetch(
   partitions: readonly { partition: number; next: number }[],
   { waitMsMax, partitionBytesMax }: { waitMsMax: number; partitionBytesMax: number },
 ): Promise<FetchedPartition[]> {
-  const writer = new Writer(64 + topic.length * 3 + partitions.length * 28)
-  writer.int32(-1).int32(waitMsMax).int32(1).int32(bytesMaxOfAnswer).int8(readCommitted)
-  writer.int32(0).int32(-1) // no fetch session
-  writer
-    .int32(1)
-    .string(topic)
-    .array(partitions, ({ partition, next }) => {
-      writer.int32(partition).int32(-1).int64(next).int64(-1).int32(partitionBytesMax)
-    })
-  writer.int32(0).string('') // nothing forgotten, no rack
-  const { fetched } = await exchange(
+  const bytes = 64 + topic.length * 3 + partitions.length * 28
+  return await exchange(
     broker,
-    { apiKey: 1, apiVersion: 11, apiName: 'Fetch', body: writer.finish() },
+    { apiKey: 1, apiVersion: 11, apiName: 'Fetch' },
+    bytes,
+    writer => {
+      writer.int32(-1).int32(waitMsMax).int32(1).int32(bytesMaxOfAnswer).int8(readCommitted)
+      writer.int32(0).int32(-1) // no fetch session
+      writer
+        .int32(1)
+        .string(topic)
+        .array(partitions, ({ partition, next }) => {
+          writer.int32(partition).int32(-1).int64(next).int64(-1).int32(partitionBytesMax)
+        })
+      writer.int32(0).string('') // nothing forgotten, no rack
+    },
     readFetchAnswer,
   )
-  return fetched
 }
 
-function readFetchAnswer(answer: Buffer): { fetched: FetchedPartition[] } {
+function readFetchAnswer(answer: Buffer): FetchedPartition[] {
   const reader = new Reader(answer)
   reader.skip(4) // throttle time
   const errorCode = reader.int16()
@@ -57,7 +58,7 @@ function readFetchAnswer(answer: Buffer): { fetched: FetchedPartition[] } {
     reader.string()
     return reader.array(each => readPartition(each, errorCode))
   })
-  return { fetched: topics.flat() }
+  return topics.flat()
 }
 
 function readPartition(reader: Reader, errorOfAll: number): FetchedPartition {
@@ -99,24 +100,25 @@ export async function produce(
   targets: readonly ProduceTarget[],
   timeoutMs: number,
 ): Promise<Produced[]> {
-  const size = targets.reduce(
+  const bytes = targets.reduce(
     (sum, { topic, batch }) => sum + batch.length + topic.length * 3 + 24,
     64 + (transactionalId?.length ?? 0) * 3,
   )
-  const writer = new Writer(size)
-  writer.string(transactionalId).int16(-1).int32(timeoutMs)
-  writer.array(targets, ({ topic, partition, batch }) =>
-    writer.string(topic).int32(1).int32(partition).bytes(batch),
-  )
-  const { produced } = await exchange(
+  return await exchange(
     broker,
-    { apiKey: 0, apiVersion: 7, apiName: 'Produce', body: writer.finish() },
+    { apiKey: 0, apiVersion: 7, apiName: 'Produce' },
+    bytes,
+    writer => {
+      writer.string(transactionalId).int16(-1).int32(timeoutMs)
+      writer.array(targets, ({ topic, partition, batch }) =>
+        writer.string(topic).int32(1).int32(partition).bytes(batch),
+      )
+    },
     readProduceAnswer,
   )
-  return produced
 }
 
-function readProduceAnswer(answer: Buffer): { produced: Produced[] } {
+function readProduceAnswer(answer: Buffer): Produced[] {
   const reader = new Reader(answer)
   const topics = reader.array(() => {
     const topic = reader.string()
@@ -128,5 +130,5 @@ function readProduceAnswer(answer: Buffer): { produced: Produced[] } {
       return { topic, partition, errorCode, baseOffset }
     })
   })
-  return { produced: topics.flat() }
+  return topics.flat()
 }

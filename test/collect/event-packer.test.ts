@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { EventIntake } from '../../collect/event-intake.ts'
 import { EventPacker } from '../../collect/event-packer.ts'
-import { eachPacked, jsonEventsOf } from '../../collect/json-events.ts'
+import { eachPacked, jsonEventOf, jsonEventsOf } from '../../collect/json-events.ts'
 import { noTelemetry } from '../../runtime/telemetry.ts'
 import { assert, suite } from '../harness.ts'
 import { NOW } from './door-world.ts'
@@ -168,6 +168,19 @@ test('events as SDKs write them are packed so', async () => {
   assert.ok(events && eachPacked(new EventPacker(), events, moment, count))
   assert.is(packed, 1)
   assert.is(take({ batch: [event], context: {} }), undefined)
+
+  const takeAlone = (body: unknown, type: string) => {
+    const alone = jsonEventOf(Buffer.from(JSON.stringify(body)), type)
+    return alone && intake.takeJson(alone, { source, receivedAt: NOW })
+  }
+  const { type, ...untyped } = event
+  assert.equal(await takeAlone(event, 'screen'), accepted)
+  assert.equal(await takeAlone(untyped, type), accepted)
+  for (const other of ['identify', 'group', 'alias'])
+    assert.is(takeAlone(untyped, other), undefined, other)
+  const { messageId: _, ...withoutId } = event
+  for (const unusual of [withoutId, { ...event, writeKey: 'dev' }, [event], { batch: [event] }])
+    assert.is(takeAlone(unusual, type), undefined, JSON.stringify(unusual))
 })
 
 test.run()

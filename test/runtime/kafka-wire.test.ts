@@ -2,6 +2,7 @@ import { ProtocolError } from '../../protocol/error.ts'
 import { Reader } from '../../protocol/reader.ts'
 import { Writer } from '../../protocol/writer.ts'
 import type { Broker } from '../../runtime/kafka-cluster.ts'
+import type { Connection } from '../../runtime/kafka-exchange.ts'
 import { fetch, produce } from '../../runtime/kafka-wire.ts'
 import { assert, suite } from '../harness.ts'
 
@@ -95,15 +96,34 @@ async function truncated(what: string, answer: Promise<unknown>): Promise<void> 
 /** A connection that keeps the request's body and answers with these bytes. */
 function brokerAnswering(answer: Buffer): { broker: Broker; asked: () => Buffer } {
   let asked = Buffer.alloc(0)
-  const connectionPool: Broker['connectionPool'] = {
+  const connection: Connection = {
+    clientId: 'Käfer',
+    socket: {
+      write(frame) {
+        const reader = new Reader(Buffer.from(frame))
+        assert.is(reader.int32(), frame.length - 4)
+        reader.skip(4) // which API
+        assert.equal([reader.int32(), reader.string()], [7, 'Käfer'])
+        asked = Buffer.from(frame.subarray(frame.length - reader.remaining))
+      },
+    },
+    requestQueue: {
+      push({ entry, sendRequest }) {
+        sendRequest()
+        entry.resolve({ payload: answer })
+      },
+    },
+    isAuthenticated: () => false,
+    authenticate: () => Promise.reject(new Error('nobody asked for a login')),
+    failIfNotConnected: () => undefined,
+    nextCorrelationId: () => 7,
+  }
+  const connectionPool = {
     host: 'nowhere',
     port: 0,
-    async send({ request, response }) {
-      asked = Buffer.from((await request.encode()).buf)
-      return response.parse(await response.decode(answer))
-    },
+    getConnectionByRequest: async () => connection,
   }
-  return { broker: { connectionPool } as Broker, asked: () => asked }
+  return { broker: { connectionPool } as Partial<Broker> as Broker, asked: () => asked }
 }
 
 function fetchAnswer(): Buffer {
