@@ -44,7 +44,7 @@ export function addSegmentRoutes(door: Door, options: SegmentOptions): void {
 
 const json = 'application/json; charset=utf-8'
 
-/** Hot path: of an event alone, or a plain batch, there is one promise, of what it waits for. */
+/** Hot path: an event alone, or a plain batch, waits for nothing but to be safe. */
 function take(
   door: Door,
   options: SegmentOptions,

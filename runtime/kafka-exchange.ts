@@ -44,7 +44,7 @@ const UTF8_BYTES_MAX = 3
  * Sends one request that kafkajs does not encode itself, and hands its answer's bytes to `read`. Connects, and logs in,
  * where that has to be done.
  *
- * Hot path: kafkajs' own way copies each request twice and takes five promises for it.
+ * Hot path: kafkajs' own way copies each request twice, and has a promise for each step.
  *
  * @param bodyBytes that `write` will write, as far as that is known
  */
